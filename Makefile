@@ -1,0 +1,104 @@
+# make            build/purnet                    make test   all tests
+# make demo       train, evaluate and show         make check  format, floors, warnings
+# Options: CUDA=auto|0|1   CXX=g++|clang++   V=1 (show commands)   PREFIX=/usr/local (install)
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+ifneq ($(V),1)
+Q := @
+endif
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+PREFIX ?= /usr/local
+BUILD ?= build
+# SANITIZE=address,undefined builds everything under the sanitizers, into a folder of its own.
+ifdef SANITIZE
+BUILD := build/sanitize
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+include scripts/packages.mk
+
+ARCH := $(shell uname -m)
+OPTIMISE ?= -O2
+CXXFLAGS += -std=c++20 $(OPTIMISE) -g1 -Wall -Wextra -Werror -fno-math-errno -ffp-contract=off -fopenmp -pthread -MMD -MP -I. $(SANITIZE_FLAGS)
+LDFLAGS += -fopenmp -pthread $(SANITIZE_FLAGS)
+LDLIBS += -ldnnl -lpng -ljpeg -lz
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# Rooms. *_cases.cpp are the op records: linked into tests and benchmarks only. *_simd.cpp are compiled once per instruction set.
+find_sources = $(sort $(shell find $(1) -name '*.cpp' 2>/dev/null))
+LIBRARY_ROOMS := kernels core data layers losses nets apps/run
+LIBRARY_ALL := $(call find_sources,$(LIBRARY_ROOMS))
+RECORD_SOURCES := $(filter %_cases.cpp kernels/record/%,$(LIBRARY_ALL))
+SIMD_SOURCES := $(filter %_simd.cpp,$(LIBRARY_ALL))
+LIBRARY_SOURCES := $(filter-out $(RECORD_SOURCES) $(SIMD_SOURCES),$(LIBRARY_ALL))
+PROGRAM_SOURCES := $(call find_sources,apps/purnet)
+BENCH_SOURCES := $(call find_sources,apps/bench)
+TEST_SOURCES := $(filter-out tests/emulator/% tests/fuzz/%,$(call find_sources,tests))
+
+objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
+ISAS := baseline
+ISA_baseline :=
+ifeq ($(ARCH),x86_64)
+ISAS := baseline avx2 avx512
+ISA_avx2 := -mavx2 -mfma -mf16c
+ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
+endif
+SIMD_OBJECTS := $(foreach isa,$(ISAS),$(patsubst %.cpp,$(BUILD)/obj/$(isa)/%.o,$(SIMD_SOURCES)))
+LIBRARY_OBJECTS := $(call objects,$(LIBRARY_SOURCES)) $(SIMD_OBJECTS)
+RECORD_OBJECTS := $(call objects,$(RECORD_SOURCES))
+TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
+LIBRARY := $(BUILD)/libpurnet.a
+
+.PHONY: all test demo check format bench docs install clean library
+all: packages $(BUILD)/purnet
+library: $(LIBRARY)
+
+$(BUILD)/obj/%.o: %.cpp | packages
+	@mkdir -p $(@D)
+	@echo "  c++    $<"
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -DPURNET_VERSION='"$(VERSION)"' -c $< -o $@
+
+define simd_rule
+$(BUILD)/obj/$(1)/%.o: %.cpp | packages
+	@mkdir -p $$(@D)
+	@echo "  c++    $$< ($(1))"
+	$(Q)$(CXX) $(CPPFLAGS) $(filter-out -O2 -ffp-contract=off,$(CXXFLAGS)) -O3 -ffp-contract=fast -fno-trapping-math -fopenmp-simd $(ISA_$(1)) -DPURNET_ISA_NAME=$(1) -DPURNET_ISA_$(1) -c $$< -o $$@
+endef
+$(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
+
+$(LIBRARY): $(LIBRARY_OBJECTS)
+	@echo "  ar     $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/purnet: $(call objects,$(PROGRAM_SOURCES)) $(LIBRARY)
+	@echo "  link   $@"
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/purnet_tests: $(TEST_OBJECTS) $(RECORD_OBJECTS) $(LIBRARY)
+	@echo "  link   $@"
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(LIBRARY)
+	@echo "  link   $@"
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+test: all $(BUILD)/purnet_tests
+	$(Q)scripts/run_tests.sh $(BUILD)
+
+demo: all
+	$(Q)scripts/demo.sh $(BUILD)/purnet
+
+format:
+	$(Q)git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
+
+check:
+	$(Q)scripts/check.sh
+
+clean:
+	rm -rf build demo
+
+-include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(RECORD_OBJECTS) $(TEST_OBJECTS) $(call objects,$(PROGRAM_SOURCES) $(BENCH_SOURCES)))
