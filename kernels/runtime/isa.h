@@ -13,8 +13,8 @@ namespace purnet {
 enum class Isa { baseline, avx2, avx512 };
 
 struct CpuFeatures {
-    bool avx2 = false;          // AVX2, FMA and F16C, enabled by the system
-    bool avx512 = false;        // AVX-512 F, BW, DQ, VL
+    bool avx2 = false;    // AVX2, FMA and F16C, enabled by the system
+    bool avx512 = false;  // AVX-512 F, BW, DQ, VL
     bool avx512_vnni = false;
     bool avx512_bf16 = false;
     bool amx = false;
@@ -32,15 +32,24 @@ void force_isa(Isa isa);
 }  // namespace purnet
 
 #if defined(__x86_64__)
-#define PURNET_SIMD(...)                     \
-    namespace baseline { __VA_ARGS__ }       \
-    namespace avx2 { __VA_ARGS__ }           \
-    namespace avx512 { __VA_ARGS__ }
-#define PURNET_PICK(function)                                            \
-    (::purnet::isa() == ::purnet::Isa::avx512 ? &avx512::function        \
-     : ::purnet::isa() == ::purnet::Isa::avx2 ? &avx2::function : &baseline::function)
+#define PURNET_SIMD(...) \
+    namespace baseline { \
+    __VA_ARGS__          \
+    }                    \
+    namespace avx2 {     \
+    __VA_ARGS__          \
+    }                    \
+    namespace avx512 {   \
+    __VA_ARGS__          \
+    }
+#define PURNET_PICK(function)                                     \
+    (::purnet::isa() == ::purnet::Isa::avx512 ? &avx512::function \
+     : ::purnet::isa() == ::purnet::Isa::avx2 ? &avx2::function   \
+                                              : &baseline::function)
 #else
 #define PURNET_SIMD(...) \
-    namespace baseline { __VA_ARGS__ }
+    namespace baseline { \
+    __VA_ARGS__          \
+    }
 #define PURNET_PICK(function) (&baseline::function)
 #endif

@@ -48,7 +48,7 @@ void detail::parallel_ranges(int64_t count, int64_t grain, void* body, RangeFunc
     std::exception_ptr error;
     std::atomic<bool> failed{false};
     // The split is fixed by `wanted`, not by how many threads OpenMP grants, so that results never depend on load.
-#pragma omp parallel for schedule(static) num_threads(static_cast<int>(wanted))
+#pragma omp parallel for schedule(static) num_threads(static_cast <int>(wanted))
     for (int64_t part = 0; part < wanted; ++part) {
         try {
             function(body, count * part / wanted, count * (part + 1) / wanted, static_cast<int>(part));

@@ -37,7 +37,7 @@ struct EraseArgument {
     using type = A;
 };
 template <class T>
-    requires is_element<std::remove_const_t<T>>
+requires is_element<std::remove_const_t<T>>
 struct EraseArgument<T*> {
     using type = std::conditional_t<std::is_const_v<T>, const void*, void*>;
 };

@@ -1,0 +1,42 @@
+#include "core/op.h"
+
+#include "core/tape.h"
+
+namespace purnet {
+namespace {
+thread_local OpObserver* observer = nullptr;
+}
+
+OpObserver* set_op_observer(OpObserver* next) {
+    OpObserver* previous = observer;
+    observer = next;
+    return previous;
+}
+
+std::vector<Tensor> apply(OpCall call) {
+    if (observer) return observer->observe(std::move(call));
+    Device device;
+    for (const Tensor& input : call.inputs)
+        if (input) {
+            device = input.device();
+            break;
+        }
+    std::vector<Tensor> outputs;
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    for (const Tensor& input : call.inputs) {
+        require(!input || input.device() == device, call.name, ": operands lie on ", name_of(device), " and ",
+                input ? name_of(input.device()) : "");
+        in.push_back(input ? input.raw() : nullptr);
+    }
+    for (const OpCall::Output& output : call.outputs) {
+        outputs.push_back(Tensor::empty(output.shape, output.dtype, device));
+        out.push_back(outputs.back().raw());
+    }
+    const Block workspace(device, call.workspace);
+    call.forward(Arguments(in.data(), out.data(), workspace.data()), Context{device, nullptr});
+    if (Tape* tape = detail::current_tape()) detail::record(*tape, std::move(call), outputs);
+    return outputs;
+}
+
+}  // namespace purnet

@@ -1,0 +1,84 @@
+// The one way an operation runs: apply(OpCall) allocates the outputs, runs the kernel, and, where a tape records or a plan
+// traces, tells them. Every file of core/ops builds an OpCall from Tensors and the contract of its kernel room.
+#pragma once
+
+#include <any>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace purnet {
+
+// Raw operands of one run; a plan runs the same closure with pointers into its arena.
+class Arguments {
+public:
+    Arguments(const void* const* inputs, void* const* outputs, void* workspace)
+        : inputs_(inputs), outputs_(outputs), workspace_(workspace) {}
+
+    template <class T = void>
+    const T* in(int i) const {
+        return static_cast<const T*>(inputs_[i]);
+    }
+    // An input that the op overwrites (running statistics).
+    void* updated(int i) const { return const_cast<void*>(inputs_[i]); }
+    void* out(int i = 0) const { return outputs_[i]; }
+    void* workspace() const { return workspace_; }
+
+private:
+    const void* const* inputs_;
+    void* const* outputs_;
+    void* workspace_;
+};
+
+// What the backward of one recorded op sees.
+class Gradients {
+public:
+    virtual ~Gradients() = default;
+    // Only those that the OpCall lists as saved.
+    virtual const Tensor& input(int i) const = 0;
+    virtual const Tensor& output(int i = 0) const = 0;
+    // Gradient of output i; zeros where nothing flowed back to it.
+    virtual Tensor grad(int i = 0) = 0;
+    virtual bool has_grad(int i) const = 0;
+    virtual bool wanted(int i) const = 0;
+    // Memory for the gradient of input i, to be overwritten whole; null where it is not wanted. Sums over several uses are
+    // the tape's work.
+    virtual void* destination(int i) = 0;
+    // A gradient that exists already (identity, reshaped): shared, not copied.
+    virtual void give(int i, Tensor gradient) = 0;
+    virtual Context context() const = 0;
+};
+
+struct OpCall {
+    struct Output {
+        Shape shape;
+        DType dtype;
+        bool differentiable = true;
+    };
+
+    std::string_view name;       // a literal
+    std::vector<Tensor> inputs;  // undefined ones are optional operands left out: null pointers
+    std::vector<Output> outputs;
+    size_t workspace = 0;  // bytes
+    std::function<void(const Arguments&, const Context&)> forward;
+    std::function<void(Gradients&)> backward;  // empty: no derivative
+    std::vector<int> saved_inputs;
+    std::vector<int> saved_outputs;
+    std::any problem;  // the contract's Problem, for the passes of a plan
+};
+
+std::vector<Tensor> apply(OpCall call);
+inline Tensor apply_one(OpCall call) { return std::move(apply(std::move(call)).front()); }
+
+// Sees every apply() of this thread while it is set: a plan that traces a network.
+class OpObserver {
+public:
+    virtual ~OpObserver() = default;
+    // Returns the outputs; the op is not run.
+    virtual std::vector<Tensor> observe(OpCall&& call) = 0;
+};
+OpObserver* set_op_observer(OpObserver* observer);  // returns the previous one
+
+}  // namespace purnet

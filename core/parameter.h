@@ -1,0 +1,48 @@
+// Parameters and running statistics of a network, by the names they have in files.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "core/tensor.h"
+
+namespace purnet {
+
+// How a file of the field's frameworks stores it: kernels are O,I,kH,kW there (transposed ones I,O,kH,kW) and have their
+// second axis last here: O,kH,kW,I and I,kH,kW,O.
+enum class FileLayout { as_is, channels_second };
+
+struct Parameter {
+    std::string name;
+    Tensor value;
+    Tensor grad;             // written by Tape::backward; same shape as value
+    bool statistic = false;  // a running mean or variance: saved, never optimised
+    bool has_grad = false;   // grad holds this step's gradient
+    FileLayout layout = FileLayout::as_is;
+};
+
+// Owns the parameters of a network in the order in which files list them. Addresses never change.
+class ParameterStore {
+public:
+    explicit ParameterStore(Device device = {}, DType activation = DType::f32) : device_(device), activation_(activation) {}
+    ParameterStore(const ParameterStore&) = delete;
+    ParameterStore& operator=(const ParameterStore&) = delete;
+
+    Parameter& add(std::string name, const Shape& shape, FileLayout layout = FileLayout::as_is, bool statistic = false);
+    Parameter* find(std::string_view name);
+    std::deque<Parameter>& all() { return parameters_; }
+    const std::deque<Parameter>& all() const { return parameters_; }
+    int64_t count() const;  // elements of trainable parameters
+
+    Device device() const { return device_; }
+    DType activation_dtype() const { return activation_; }
+    DType dtype() const { return parameter_dtype(activation_); }
+
+private:
+    Device device_;
+    DType activation_;
+    std::deque<Parameter> parameters_;
+};
+
+}  // namespace purnet

@@ -1,0 +1,269 @@
+#include "core/tape.h"
+
+#include <atomic>
+#include <map>
+
+#include "kernels/add/add.h"
+
+namespace purnet {
+namespace {
+
+thread_local Tape* recording = nullptr;
+std::atomic<uint64_t> next_graph{1};
+
+struct Source {  // where an input came from
+    Parameter* parameter = nullptr;
+    int node = -1;
+    int output = 0;
+    Shape shape;
+    DType dtype = DType::f32;
+};
+
+struct Node {
+    OpCall call;  // inputs kept only where saved
+    std::vector<Source> sources;
+    std::vector<Tensor> outputs;  // kept only where saved
+    int last_root = -1;
+    bool freed = false;
+};
+
+void add_into(const Tensor& sum, const Tensor& a, const Tensor& b) {
+    add::table().get(&add::Kernels::forward, "forward", sum.key())(sum.count(), a.raw(), b.raw(), sum.raw(), sum.context());
+}
+
+}  // namespace
+
+struct Tape::State {
+    uint64_t graph = next_graph++;
+    std::vector<Node> nodes;
+    std::map<const Tensor::Impl*, std::pair<std::shared_ptr<Tensor::Impl>, Tensor>> kept;
+};
+
+namespace {
+
+// The gradients that wait for the walk: one slot for every output of a node.
+class Walk {
+public:
+    Walk(Tape::State& tape, const Tape::Root& root, int root_index)
+        : tape_(tape), root_(root), root_index_(root_index), pending_(tape.nodes.size()) {}
+
+    // Which nodes have a movable parameter behind them.
+    static std::vector<char> reaches(const Tape::State& tape, const Tape::Root& root) {
+        std::vector<char> reach(tape.nodes.size(), 0);
+        for (size_t i = 0; i < tape.nodes.size(); ++i)
+            for (const Source& s : tape.nodes[i].sources)
+                if ((s.parameter && (!root.moves || root.moves(*s.parameter))) || (s.node >= 0 && reach[s.node])) reach[i] = 1;
+        return reach;
+    }
+    // Which nodes this root's walk visits.
+    static std::vector<char> visits(const Tape::State& tape, const Tape::Root& root, const std::vector<char>& reach) {
+        std::vector<char> visit(tape.nodes.size(), 0);
+        if (root.value.impl().node >= 0) visit[root.value.impl().node] = reach[root.value.impl().node];
+        for (size_t i = tape.nodes.size(); i-- > 0;)
+            if (visit[i])
+                for (const Source& s : tape.nodes[i].sources)
+                    if (s.node >= 0 && reach[s.node]) visit[s.node] = 1;
+        return visit;
+    }
+
+    void run(const std::vector<char>& reach, const std::vector<char>& visit);
+
+    struct Sums : Gradients {
+        Walk& walk;
+        Node& node;
+        const std::vector<char>& reach;
+        std::vector<Tensor> upstream;
+        std::vector<std::pair<int, Tensor>> results;
+
+        Sums(Walk& w, Node& n, const std::vector<char>& r, std::vector<Tensor> up) : walk(w), node(n), reach(r), upstream(std::move(up)) {}
+        const Tensor& input(int i) const override {
+            require(static_cast<bool>(node.call.inputs[i]), node.call.name, " backward: input ", i, " was not saved");
+            return node.call.inputs[i];
+        }
+        const Tensor& output(int i) const override {
+            require(static_cast<bool>(node.outputs[i]), node.call.name, " backward: output ", i, " was not saved");
+            return node.outputs[i];
+        }
+        bool has_grad(int i) const override { return i < static_cast<int>(upstream.size()) && upstream[i].defined(); }
+        Tensor grad(int i) override {
+            if (!has_grad(i)) {
+                upstream.resize(node.call.outputs.size());
+                upstream[i] = Tensor::zeros(node.call.outputs[i].shape, node.call.outputs[i].dtype, walk.device());
+            }
+            return upstream[i];
+        }
+        bool wanted(int i) const override {
+            const Source& s = node.sources[i];
+            return (s.parameter && walk.moves(*s.parameter)) || (s.node >= 0 && reach[s.node]);
+        }
+        void* destination(int i) override {
+            if (!wanted(i)) return nullptr;
+            const Source& s = node.sources[i];
+            MemoryScope scope("gradients");
+            if (s.parameter && !s.parameter->has_grad && !pending_parameter(s.parameter)) {
+                Parameter& p = *s.parameter;
+                if (!p.grad) p.grad = Tensor::zeros(p.value.shape(), p.value.dtype(), p.value.device());
+                results.emplace_back(i, p.grad);
+            } else {
+                results.emplace_back(i, Tensor::empty(s.shape, s.dtype, walk.device()));
+            }
+            return results.back().second.raw();
+        }
+        void give(int i, Tensor gradient) override {
+            if (wanted(i)) results.emplace_back(i, std::move(gradient));
+        }
+        Context context() const override { return {walk.device(), nullptr}; }
+        bool pending_parameter(const Parameter* p) const {
+            for (const auto& [i, tensor] : results)
+                if (node.sources[i].parameter == p) return true;
+            return false;
+        }
+    };
+
+    bool moves(const Parameter& p) const { return !root_.moves || root_.moves(p); }
+    Device device() const { return root_.value.device(); }
+
+private:
+    void collect(const Source& source, Tensor gradient);
+
+    Tape::State& tape_;
+    const Tape::Root& root_;
+    int root_index_;
+    std::vector<std::vector<Tensor>> pending_;
+};
+
+void Walk::collect(const Source& source, Tensor gradient) {
+    if (source.parameter) {
+        Parameter& p = *source.parameter;
+        if (!p.grad) p.grad = Tensor::zeros(p.value.shape(), p.value.dtype(), p.value.device());
+        if (gradient.raw() != p.grad.raw()) {
+            if (p.has_grad)
+                add_into(p.grad, p.grad, gradient);
+            else
+                p.grad.copy_from(gradient);
+        }
+        p.has_grad = true;
+        return;
+    }
+    auto& slots = pending_[source.node];
+    slots.resize(tape_.nodes[source.node].call.outputs.size());
+    Tensor& slot = slots[source.output];
+    if (!slot) {
+        slot = std::move(gradient);
+    } else if (slot.shares_memory()) {  // somebody else reads it: never add in place
+        const Tensor sum = Tensor::empty(slot.shape(), slot.dtype(), slot.device());
+        add_into(sum, slot, gradient);
+        slot = sum;
+    } else {
+        add_into(slot, slot, gradient);
+    }
+}
+
+void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
+    MemoryScope scope("gradients");
+    const Tensor& value = root_.value;
+    const std::vector<double> seed(static_cast<size_t>(value.count()), root_.scale);
+    Source at;
+    at.node = value.impl().node;
+    at.output = value.impl().output;
+    collect(at, Tensor::from(seed.data(), value.shape(), value.dtype(), value.device()));
+    for (size_t i = tape_.nodes.size(); i-- > 0;) {
+        Node& node = tape_.nodes[i];
+        if (visit[i] && !pending_[i].empty()) {
+            for (size_t o = 0; o < pending_[i].size(); ++o)
+                for (auto& [impl, entry] : tape_.kept)
+                    if (impl->node == static_cast<int>(i) && impl->output == static_cast<int>(o) && pending_[i][o])
+                        entry.second = pending_[i][o];
+            require(static_cast<bool>(node.call.backward), node.call.name, " has no backward");
+            require(!node.freed, node.call.name, ": backward a second time after its memory was freed; give all roots to one backward()");
+            Sums sums(*this, node, reach, std::move(pending_[i]));
+            node.call.backward(sums);
+            sums.upstream.clear();
+            for (auto& [input, gradient] : sums.results) collect(node.sources[input], std::move(gradient));
+        }
+        pending_[i].clear();
+        if (node.last_root <= root_index_ && !node.freed) {
+            node.call.inputs.clear();
+            node.call.backward = nullptr;
+            node.outputs.clear();
+            node.freed = true;
+        }
+    }
+}
+
+}  // namespace
+
+Tape::Tape() : state_(std::make_unique<State>()) {}
+Tape::~Tape() = default;
+
+size_t Tape::size() const { return state_->nodes.size(); }
+
+void Tape::keep_gradient(const Tensor& tensor) { state_->kept[&tensor.impl()] = {tensor.handle(), Tensor()}; }
+
+Tensor Tape::gradient(const Tensor& tensor) const {
+    const auto found = state_->kept.find(&tensor.impl());
+    return found == state_->kept.end() ? Tensor() : found->second.second;
+}
+
+void Tape::backward(const std::vector<Root>& roots) {
+    NoGrad off;
+    std::vector<std::vector<char>> reach, visit;
+    for (size_t r = 0; r < roots.size(); ++r) {
+        require(roots[r].value && roots[r].value.impl().graph == state_->graph, "backward of a tensor that this tape did not record");
+        reach.push_back(Walk::reaches(*state_, roots[r]));
+        visit.push_back(Walk::visits(*state_, roots[r], reach.back()));
+        for (size_t i = 0; i < state_->nodes.size(); ++i)
+            if (visit[r][i]) state_->nodes[i].last_root = static_cast<int>(r);
+    }
+    for (size_t r = 0; r < roots.size(); ++r) {
+        Walk walk(*state_, roots[r], static_cast<int>(r));
+        walk.run(reach[r], visit[r]);
+    }
+}
+
+Recording::Recording(Tape& tape) : previous_(recording) { recording = &tape; }
+Recording::~Recording() { recording = previous_; }
+NoGrad::NoGrad() : previous_(recording) { recording = nullptr; }
+NoGrad::~NoGrad() { recording = previous_; }
+
+Tape* detail::current_tape() { return recording; }
+
+void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& outputs) {
+    Tape::State& state = tape.state();
+    Node node;
+    bool wanted = false;
+    for (const Tensor& input : call.inputs) {
+        Source s;
+        if (input) {
+            const Tensor::Impl& impl = input.impl();
+            s.parameter = impl.parameter;
+            if (impl.graph == state.graph) {
+                s.node = impl.node;
+                s.output = impl.output;
+            }
+            s.shape = impl.shape;
+            s.dtype = impl.dtype;
+            wanted = wanted || s.parameter || s.node >= 0;
+        }
+        node.sources.push_back(s);
+    }
+    if (!wanted) return;  // nothing behind it can be moved
+    const int index = static_cast<int>(state.nodes.size());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        if (!call.outputs[i].differentiable) continue;
+        Tensor::Impl& impl = outputs[i].impl();
+        impl.graph = state.graph;
+        impl.node = index;
+        impl.output = static_cast<int>(i);
+    }
+    node.outputs.resize(outputs.size());
+    for (int i : call.saved_outputs) node.outputs[i] = outputs[i];
+    std::vector<Tensor> saved(call.inputs.size());
+    for (int i : call.saved_inputs) saved[i] = call.inputs[i];
+    call.inputs = std::move(saved);
+    call.forward = nullptr;
+    node.call = std::move(call);
+    state.nodes.push_back(std::move(node));
+}
+
+}  // namespace purnet

@@ -1,0 +1,23 @@
+#include "kernels/record/record.h"
+
+#include <algorithm>
+
+namespace purnet::record {
+namespace {
+std::vector<OpRecord>& records() {
+    static std::vector<OpRecord> list;
+    return list;
+}
+}  // namespace
+
+bool add(OpRecord record) {
+    auto& list = records();
+    const auto at =
+        std::lower_bound(list.begin(), list.end(), record.name, [](const OpRecord& r, const std::string& name) { return r.name < name; });
+    list.insert(at, std::move(record));
+    return true;
+}
+
+const std::vector<OpRecord>& all() { return records(); }
+
+}  // namespace purnet::record

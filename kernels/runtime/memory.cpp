@@ -1,0 +1,221 @@
+#include "kernels/runtime/memory.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "kernels/runtime/error.h"
+
+namespace purnet {
+namespace {
+
+constexpr size_t alignment = 256;
+constexpr size_t guard_bytes = 256;
+constexpr int guard_value = 0xA5;
+constexpr int poison_value = 0xFF;  // a NaN in every floating-point type
+
+bool debug_mode() {
+    static const bool on = [] {
+        const char* wish = std::getenv("PURNET_MEMORY_DEBUG");
+        return wish && *wish && *wish != '0';
+    }();
+    return on;
+}
+
+RawMemory host_memory() {
+    return {[](size_t bytes) { return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment); },
+            [](void* p) { std::free(p); }, [](void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); },
+            [](void* to, int byte, size_t bytes) { std::memset(to, byte, bytes); }};
+}
+
+struct Scope {
+    const char* name;
+    size_t live = 0, peak = 0;
+};
+
+// Sizes in steps of an eighth of the next power of two: reuse is likely and at most 12.5 % is wasted.
+size_t size_class(size_t bytes) {
+    size_t power = 4096;
+    while (power < bytes) power *= 2;
+    const size_t step = power / 16 < alignment ? alignment : power / 16;
+    return (bytes + step - 1) / step * step;
+}
+
+struct Pool {
+    std::mutex mutex;
+    RawMemory raw;
+    std::multimap<size_t, void*> cached;
+    MemoryUse use;
+    std::vector<Scope> scopes{{"other"}};
+
+    std::string table() const {
+        std::string text = "memory (MiB live / peak):";
+        for (const Scope& scope : scopes)
+            if (scope.peak) text += concat(" ", scope.name, " ", scope.live >> 20, " / ", scope.peak >> 20, ";");
+        return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", use.cached >> 20);
+    }
+    void drop_cache() {
+        for (auto& [bytes, data] : cached) raw.free(data);
+        cached.clear();
+        use.cached = 0;
+    }
+};
+
+// Never destroyed: blocks in other static objects may outlive it otherwise.
+Pool& pool(DeviceType type) {
+    static auto* pools = new std::array<Pool, 2>;
+    Pool& chosen = (*pools)[type == DeviceType::cuda ? 1 : 0];
+    if (type != DeviceType::cuda && !chosen.raw.allocate) {
+        std::lock_guard lock(chosen.mutex);
+        if (!chosen.raw.allocate) chosen.raw = host_memory();
+    }
+    return chosen;
+}
+
+thread_local int current_scope = 0;
+std::mutex scope_names_mutex;
+std::vector<const char*>& scope_names() {
+    static auto* names = new std::vector<const char*>{"other"};
+    return *names;
+}
+
+}  // namespace
+
+Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scope_(current_scope) {
+    if (bytes == 0) return;
+    Pool& from = pool(device.type);
+    std::lock_guard lock(from.mutex);
+    require(static_cast<bool>(from.raw.allocate), "no memory of ", name_of(device),
+            ": this build has no CUDA part or no device was opened");
+    const size_t wanted = debug_mode() ? bytes + guard_bytes : size_class(bytes);
+    if (auto found = from.cached.find(wanted); found != from.cached.end()) {
+        data_ = found->second;
+        from.cached.erase(found);
+        from.use.cached -= wanted;
+    } else {
+        data_ = from.raw.allocate(wanted);
+        if (!data_) {  // what lies in the cache in other sizes may be enough
+            from.drop_cache();
+            data_ = from.raw.allocate(wanted);
+        }
+        if (!data_)
+            fail("out of memory on ", name_of(device), ": ", wanted >> 20, " MiB wanted; ", from.table(), ". Use a smaller batch or size.");
+    }
+    if (debug_mode()) {
+        from.raw.fill(data_, poison_value, bytes);
+        from.raw.fill(static_cast<char*>(data_) + bytes, guard_value, guard_bytes);
+    }
+    from.use.live += bytes;
+    from.use.peak = std::max(from.use.peak, from.use.live);
+    if (from.scopes.size() <= static_cast<size_t>(scope_)) {
+        std::lock_guard names_lock(scope_names_mutex);
+        for (size_t i = from.scopes.size(); i < scope_names().size(); ++i) from.scopes.push_back({scope_names()[i]});
+    }
+    Scope& scope = from.scopes[scope_];
+    scope.live += bytes;
+    scope.peak = std::max(scope.peak, scope.live);
+}
+
+void Block::release() noexcept {
+    if (!data_) return;
+    Pool& to = pool(device_.type);
+    std::lock_guard lock(to.mutex);
+    to.use.live -= bytes_;
+    to.scopes[scope_].live -= bytes_;
+    if (debug_mode()) {
+        if (device_.on_host()) {
+            const auto* guard = static_cast<const unsigned char*>(data_) + bytes_;
+            for (size_t i = 0; i < guard_bytes; ++i)
+                if (guard[i] != guard_value) {
+                    std::fprintf(stderr, "purnet: a kernel wrote %zu bytes behind a block of %zu bytes\n", i + 1, bytes_);
+                    std::abort();
+                }
+        }
+        to.raw.free(data_);
+    } else {
+        const size_t size = size_class(bytes_);
+        to.cached.emplace(size, data_);
+        to.use.cached += size;
+    }
+    data_ = nullptr;
+}
+
+Block::~Block() { release(); }
+
+Block::Block(Block&& other) noexcept { *this = std::move(other); }
+
+Block& Block::operator=(Block&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    data_ = std::exchange(other.data_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+    device_ = other.device_;
+    scope_ = other.scope_;
+    return *this;
+}
+
+MemoryScope::MemoryScope(const char* name) : previous_(current_scope) {
+    std::lock_guard lock(scope_names_mutex);
+    auto& names = scope_names();
+    for (size_t i = 0; i < names.size(); ++i)
+        if (std::strcmp(names[i], name) == 0) {
+            current_scope = static_cast<int>(i);
+            return;
+        }
+    names.push_back(name);
+    current_scope = static_cast<int>(names.size()) - 1;
+}
+
+MemoryScope::~MemoryScope() { current_scope = previous_; }
+
+MemoryUse memory_use(DeviceType type) {
+    Pool& p = pool(type);
+    std::lock_guard lock(p.mutex);
+    return p.use;
+}
+
+void reset_peak_memory(DeviceType type) {
+    Pool& p = pool(type);
+    std::lock_guard lock(p.mutex);
+    p.use.peak = p.use.live;
+    for (Scope& scope : p.scopes) scope.peak = scope.live;
+}
+
+std::string memory_table(DeviceType type) {
+    Pool& p = pool(type);
+    std::lock_guard lock(p.mutex);
+    return p.table();
+}
+
+void release_cached_memory(DeviceType type) {
+    Pool& p = pool(type);
+    std::lock_guard lock(p.mutex);
+    p.drop_cache();
+}
+
+void register_raw_memory(DeviceType type, RawMemory memory) {
+    Pool& p = pool(type);
+    std::lock_guard lock(p.mutex);
+    p.raw = std::move(memory);
+}
+
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes) {
+    if (bytes == 0) return;
+    const DeviceType by = to_device.type == DeviceType::cuda || from_device.type == DeviceType::cuda ? DeviceType::cuda : DeviceType::cpu;
+    require(static_cast<bool>(pool(by).raw.copy), "no copies to or from ", name_of(to_device),
+            ": this build has no CUDA part or no device was opened");
+    pool(by).raw.copy(to, from, bytes);
+}
+
+void fill_bytes(void* to, Device device, int byte, size_t bytes) {
+    if (bytes == 0) return;
+    pool(device.type).raw.fill(to, byte, bytes);
+}
+
+}  // namespace purnet

@@ -1,0 +1,77 @@
+// The one caching allocator per device.
+//
+// Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; release_cached() gives them back.
+// Counters are kept by named scope ("activations", "gradients", ...), and memory_table() prints them; an allocation
+// that the system refuses throws an Error that holds that table. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each
+// followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN: for sanitizers and tests.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "kernels/runtime/device.h"
+
+namespace purnet {
+
+class Block {
+public:
+    Block() = default;
+    Block(Device device, size_t bytes);
+    ~Block();
+    Block(Block&& other) noexcept;
+    Block& operator=(Block&& other) noexcept;
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+
+    void* data() const { return data_; }
+    size_t bytes() const { return bytes_; }
+    Device device() const { return device_; }
+
+private:
+    void release() noexcept;
+
+    void* data_ = nullptr;
+    size_t bytes_ = 0;
+    Device device_;
+    int scope_ = 0;
+};
+
+// While alive, allocations of this thread are counted under `name` (a string literal).
+class MemoryScope {
+public:
+    explicit MemoryScope(const char* name);
+    ~MemoryScope();
+    MemoryScope(const MemoryScope&) = delete;
+    MemoryScope& operator=(const MemoryScope&) = delete;
+
+private:
+    int previous_;
+};
+
+struct MemoryUse {
+    size_t live = 0;    // bytes in blocks handed out
+    size_t peak = 0;    // the largest `live` since the last reset_peak()
+    size_t cached = 0;  // bytes kept for reuse
+};
+
+MemoryUse memory_use(DeviceType type);
+void reset_peak_memory(DeviceType type);
+std::string memory_table(DeviceType type);
+void release_cached_memory(DeviceType type);
+
+// Raw memory of a device other than the host; the CUDA runtime room registers its own before first use.
+struct RawMemory {
+    std::function<void*(size_t bytes)> allocate;  // null when there is none left
+    std::function<void(void*)> free;
+    std::function<void(void* to, const void* from, size_t bytes)> copy;  // any direction, finished on return
+    std::function<void(void* to, int byte, size_t bytes)> fill;
+};
+void register_raw_memory(DeviceType type, RawMemory memory);
+
+// Copies between any two devices; finished on return.
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes);
+void fill_bytes(void* to, Device device, int byte, size_t bytes);
+
+}  // namespace purnet
