@@ -53,7 +53,7 @@ RECORD_OBJECTS := $(call objects,$(RECORD_SOURCES))
 TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIBRARY := $(BUILD)/libpurnet.a
 
-.PHONY: all test demo check format bench docs install clean library
+.PHONY: all test bench-peers demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
 
@@ -88,6 +88,9 @@ $(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(LIBRARY)
 
 test: all $(BUILD)/purnet_tests
 	$(Q)scripts/run_tests.sh $(BUILD)
+
+bench-peers:
+	$(Q)frameworks/setup.sh
 
 demo: all
 	$(Q)scripts/demo.sh $(BUILD)/purnet

@@ -1,0 +1,1 @@
+"""PurNet in plain PyTorch: what the engine is compared with."""
