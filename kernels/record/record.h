@@ -46,7 +46,8 @@ struct Operand {
     Fill fill = Fill::any;
     int64_t limit = 0;  // of labels; bytes of a workspace are its shape's product
     bool differentiable = true;
-    double scale = 1;  // real mode: values times this
+    double scale = 1;      // real mode: values times this
+    int64_t multiple = 1;  // exact mode: values times this (Winograd's transforms divide)
 
     int64_t count() const {
         int64_t n = 1;
@@ -57,12 +58,6 @@ struct Operand {
 
 // Pointers in the order of the operands.
 using Pointers = std::vector<void*>;
-
-// |got - wanted| <= u_out |wanted| + bound, element by element; see design "Numbers".
-struct BoundInput {
-    const Operand* operand;
-    const double* values;
-};
 
 struct Direction {
     std::string name;
@@ -75,8 +70,8 @@ struct Direction {
     // tolerance zero, and the bound of real values takes S = the reference on absolute values of the inputs.
     bool multilinear = false;
     int64_t reduction = 1;  // K of the bound: length of the longest accumulation
-    // Others: an absolute bound per element of each output as a multiple of u = the unit roundoff of the accumulator:
-    // |got - wanted| <= u_out |wanted| + rounding * u * (|wanted| + magnitude), magnitude = the largest |wanted| of that output.
+    // Others: |got - wanted| <= u_out |wanted| + rounding (u |wanted| + D) + u M, u the accumulator's unit roundoff, D the largest
+    // change of that output when the reference's inputs change by +-u relatively, M the output's largest magnitude.
     double rounding = 16;
 };
 

@@ -1,0 +1,29 @@
+// Runs op records: a twin against the float64 reference, and the reference's derivatives against differences.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/record/record.h"
+
+namespace purnet::test {
+
+enum class Mode { exact, real };
+
+struct Outcome {
+    bool ran = false;        // false: this direction has no twin for the key, or no exact mode
+    std::string failure;     // empty: passed. Else one line: reproducer, worst index, got, wanted, bound
+    double worst_ratio = 0;  // largest error / bound
+};
+
+// One direction of one case: canaries behind every buffer, outputs and workspace poisoned with NaN, inputs unchanged, two
+// runs bit-equal, the second with another dirty workspace; then the comparison (design section 4).
+Outcome check_twin(const record::OpRecord& op, const record::Case& c, const record::Direction& direction, Key key, Mode mode);
+
+// Every derivative of the case against central differences of its forward, on the reference device.
+Outcome check_gradients(const record::OpRecord& op, const record::Case& c);
+
+// Keeps a test run short: cases whose reference takes more operations than this are left to `make test-full`.
+bool small_enough(const record::Case& c);
+
+}  // namespace purnet::test

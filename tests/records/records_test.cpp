@@ -1,0 +1,99 @@
+// Every op record: twins against references for each instruction set of this CPU, and derivatives against differences.
+// PURNET_RECORD=op[.direction[.case]] runs a part; PURNET_TEST_FULL=1 also the large real layers.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "kernels/runtime/isa.h"
+#include "tests/records/harness.h"
+
+namespace purnet::test {
+namespace {
+
+bool selected(const std::string& name) {
+    const char* wish = std::getenv("PURNET_RECORD");
+    return !wish || name.compare(0, std::string(wish).size(), wish) == 0;
+}
+
+void check_all(Key key) {
+    for (const record::OpRecord& op : record::all()) {
+        int ran = 0;
+        double worst = 0;
+        for (const record::Case& c : op.cases()) {
+            if (!small_enough(c)) continue;
+            for (const record::Direction& direction : c.directions) {
+                if (!selected(op.name + "." + direction.name + "." + c.label)) continue;
+                for (Mode mode : {Mode::exact, Mode::real}) {
+                    const Outcome outcome = check_twin(op, c, direction, key, mode);
+                    ran += outcome.ran;
+                    worst = std::max(worst, outcome.worst_ratio);
+                    CHECK_MESSAGE(outcome.failure.empty(), outcome.failure);
+                }
+            }
+        }
+        if (ran) MESSAGE(op.name, ": ", ran, " runs, largest error / bound ", worst);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("records: there are some, each with cases that have a forward") {
+    REQUIRE(!record::all().empty());
+    for (const record::OpRecord& op : record::all()) {
+        CHECK_MESSAGE(!op.formula.empty(), op.name);
+        const auto cases = op.cases();
+        CHECK_MESSAGE(!cases.empty(), op.name);
+        for (const record::Case& c : cases) CHECK_MESSAGE(!c.directions.empty(), op.name);
+    }
+}
+
+TEST_CASE("records: derivatives equal differences") {
+    for (const record::OpRecord& op : record::all()) {
+        if (!op.gradient) continue;
+        int ran = 0;
+        double worst = 0;
+        for (const record::Case& c : op.cases()) {
+            double work = 0;
+            for (const record::Direction& d : c.directions) work = std::max(work, d.flops);
+            if (work > 1e6 || !selected(op.name + "." + c.directions.front().name + "." + c.label)) continue;
+            const Outcome outcome = check_gradients(op, c);
+            ran += outcome.ran;
+            worst = std::max(worst, outcome.worst_ratio);
+            CHECK_MESSAGE(outcome.failure.empty(), outcome.failure);
+        }
+        if (!std::getenv("PURNET_RECORD")) CHECK_MESSAGE(ran > 0, op.name, " has no derivative that was checked");
+        MESSAGE(op.name, ": ", ran, " cases, largest error / bound ", worst);
+    }
+}
+
+TEST_CASE("records: CPU twins, baseline") {
+    const Isa before = isa();
+    force_isa(Isa::baseline);
+    check_all({DeviceType::cpu, DType::f32});
+    force_isa(before);
+}
+
+TEST_CASE("records: CPU twins, AVX2") {
+    const Isa before = isa();
+    if (!cpu_features().avx2) {
+        MESSAGE("skipped: this CPU has no AVX2");
+        return;
+    }
+    force_isa(Isa::avx2);
+    check_all({DeviceType::cpu, DType::f32});
+    force_isa(before);
+}
+
+TEST_CASE("records: CPU twins, AVX-512") {
+    const Isa before = isa();
+    if (!cpu_features().avx512) {
+        MESSAGE("skipped: this CPU has no AVX-512");
+        return;
+    }
+    force_isa(Isa::avx512);
+    check_all({DeviceType::cpu, DType::f32});
+    force_isa(before);
+}
+
+}  // namespace purnet::test
