@@ -95,6 +95,12 @@ bench-peers:
 demo: all
 	$(Q)scripts/demo.sh $(BUILD)/purnet
 
+bench: $(BUILD)/bench
+	$(Q)$(BUILD)/bench ops
+
+docs: $(BUILD)/bench
+	$(Q)$(BUILD)/bench support > docs/ops.md
+
 format:
 	$(Q)git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
 
