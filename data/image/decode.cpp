@@ -1,15 +1,11 @@
 #include "data/image/decode.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <cstring>
 
+#include "core/formats/byte_source.h"
 #include "data/image/codec.h"
 
 namespace purnet {
@@ -105,11 +101,6 @@ auto named(const std::string& name, Function&& function) {
     }
 }
 
-struct File {
-    int descriptor;
-    ~File() { ::close(descriptor); }
-};
-
 }  // namespace
 
 Image decode_rgb(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
@@ -128,22 +119,9 @@ LabelMap decode_labels_png(Bytes bytes, const std::string& name, const DecodeLim
 }
 
 std::vector<uint8_t> read_picture_bytes(const std::filesystem::path& path) {
-    // without O_NONBLOCK a named pipe would wait for its writer here
-    const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (file.descriptor < 0) fail(path.string(), ": ", errno == ENOENT ? "no such file" : std::strerror(errno));
-    struct stat status {};
-    require(::fstat(file.descriptor, &status) == 0, path.string(), ": ", std::strerror(errno));
-    require(S_ISREG(status.st_mode), path.string(), ": this is ", S_ISDIR(status.st_mode) ? "a folder" : "no regular file",
-            ", not a picture");
-    require(status.st_size > 0, path.string(), ": the file is empty");
-    std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
-    for (size_t done = 0; done < bytes.size();) {
-        const ssize_t got = ::read(file.descriptor, bytes.data() + done, bytes.size() - done);
-        if (got < 0 && errno == EINTR) continue;
-        require(got > 0, path.string(), ": ", got < 0 ? std::strerror(errno) : "the file became shorter while it was read");
-        done += static_cast<size_t>(got);
-    }
-    return bytes;
+    const ByteSource source(path);
+    require(source.size() > 0, path.string(), ": the file is empty");
+    return source.read(0, source.size());
 }
 
 Image read_rgb(const std::filesystem::path& path, const DecodeLimits& limits) {

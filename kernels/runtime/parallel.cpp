@@ -27,7 +27,12 @@ std::atomic<int>& threads_setting() {
     return value;
 }
 
+thread_local bool serial = false;
+
 }  // namespace
+
+SerialScope::SerialScope() : before_(serial) { serial = true; }
+SerialScope::~SerialScope() { serial = before_; }
 
 int thread_count() { return threads_setting().load(std::memory_order_relaxed); }
 
@@ -41,7 +46,7 @@ void detail::parallel_ranges(int64_t count, int64_t grain, void* body, RangeFunc
     if (count <= 0) return;
     grain = std::max<int64_t>(grain, 1);
     const int64_t wanted = std::min<int64_t>((count + grain - 1) / grain, thread_count());
-    if (wanted <= 1 || omp_in_parallel()) {
+    if (wanted <= 1 || serial || omp_in_parallel()) {
         function(body, 0, count, 0);
         return;
     }

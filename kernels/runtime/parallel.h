@@ -32,4 +32,17 @@ void parallel_for(int64_t count, int64_t grain, Body&& body) {
                             });
 }
 
+// While one of these lives, parallel_for runs serially on the thread that made it. For worker threads beside the main one: each would
+// else bring up a pool of its own.
+class SerialScope {
+public:
+    SerialScope();
+    ~SerialScope();
+    SerialScope(const SerialScope&) = delete;
+    SerialScope& operator=(const SerialScope&) = delete;
+
+private:
+    bool before_;
+};
+
 }  // namespace purnet
