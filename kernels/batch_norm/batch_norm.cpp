@@ -1,0 +1,142 @@
+#include "kernels/batch_norm/batch_norm.h"
+
+#include <cmath>
+
+#include "kernels/batch_norm/batch_norm_simd.h"
+#include "kernels/runtime/partition.h"
+
+namespace purnet::batch_norm {
+namespace {
+
+Partition blocks_of(const Problem& p) { return partition_rows(p.rows, p.channels); }
+
+// Sums of the blocks, in order, into the first block's.
+void combine(const Partition& blocks, int64_t width, double* partial) {
+    parallel_for(width, 512, [&](int64_t begin, int64_t end) {
+        for (int64_t b = 1; b < blocks.blocks; ++b)
+            for (int64_t i = begin; i < end; ++i) partial[i] += partial[b * width + i];
+    });
+}
+
+void forward(const Problem& p, const Forward& f, const Context&) {
+    const int64_t channels = p.channels;
+    const auto* x = static_cast<const float*>(f.x);
+    const auto* gamma = static_cast<const float*>(f.gamma);
+    const auto* beta = static_cast<const float*>(f.beta);
+    auto* running_mean = static_cast<float*>(f.running_mean);
+    auto* running_var = static_cast<float*>(f.running_var);
+    auto* mean = static_cast<float*>(f.mean);
+    auto* inverse = static_cast<float*>(f.inverse);
+    const Partition blocks = blocks_of(p);
+    auto* scale = static_cast<float*>(f.workspace);
+    auto* shift = scale + channels;
+    auto* partial = reinterpret_cast<double*>(shift + channels);
+
+    if (p.training) {
+        const auto moments = PURNET_PICK(moments);
+        for_blocks(blocks, [&](int64_t block, int64_t begin, int64_t end) {
+            double* sum = partial + block * 2 * channels;
+            moments(x + begin * channels, end - begin, channels, sum, sum + channels);
+        });
+        combine(blocks, 2 * channels, partial);
+    }
+    for (int64_t c = 0; c < channels; ++c) {
+        double m, v;
+        if (p.training) {
+            const double n = static_cast<double>(p.rows);
+            m = partial[c] / n;
+            v = partial[channels + c] / n - m * m;
+            v = v < 0 ? 0 : v;
+            const double unbiased = p.rows > 1 ? v * n / (n - 1) : v;
+            running_mean[c] = static_cast<float>((1 - p.momentum) * static_cast<double>(running_mean[c]) + p.momentum * m);
+            running_var[c] = static_cast<float>((1 - p.momentum) * static_cast<double>(running_var[c]) + p.momentum * unbiased);
+        } else {
+            m = static_cast<double>(running_mean[c]);
+            v = static_cast<double>(running_var[c]);
+        }
+        const double s = 1 / std::sqrt(v + p.eps);
+        mean[c] = static_cast<float>(m);
+        inverse[c] = static_cast<float>(s);
+        scale[c] = static_cast<float>(s * static_cast<double>(gamma[c]));
+        // What rounding the mean to float32 lost comes back here.
+        shift[c] = static_cast<float>(static_cast<double>(beta[c]) + (static_cast<double>(mean[c]) - m) * s * static_cast<double>(gamma[c]));
+    }
+    const auto apply = PURNET_PICK(apply);
+    const float slope = f.slope ? *static_cast<const float*>(f.slope) : 0.0f;
+    const auto at = [&](const void* base, int64_t row) { return base ? static_cast<const float*>(base) + row * channels : nullptr; };
+    for_blocks(blocks, [&](int64_t, int64_t begin, int64_t end) {
+        apply({p.activation, end - begin, channels, x + begin * channels, at(f.before, begin), at(f.after, begin), mean, scale, shift,
+               slope, static_cast<float*>(f.y) + begin * channels});
+    });
+}
+
+void backward(const Problem& p, const Backward& b, const Context&) {
+    const int64_t channels = p.channels;
+    const auto* x = static_cast<const float*>(b.x);
+    const auto* dy = static_cast<const float*>(b.dy);
+    const auto* gamma = static_cast<const float*>(b.gamma);
+    const auto* beta = static_cast<const float*>(b.beta);
+    const auto* mean = static_cast<const float*>(b.mean);
+    const auto* inverse = static_cast<const float*>(b.inverse);
+    auto* dx = static_cast<float*>(b.dx);
+    auto* dbefore = static_cast<float*>(b.dbefore);
+    const float slope = b.slope ? *static_cast<const float*>(b.slope) : 0.0f;
+    const Partition blocks = blocks_of(p);
+    auto* mean_g = static_cast<float*>(b.workspace);
+    auto* mean_gh = mean_g + channels;
+    auto* partial = reinterpret_cast<double*>(mean_gh + channels);
+    const auto at = [&](const void* base, int64_t row) { return base ? static_cast<const float*>(base) + row * channels : nullptr; };
+    const auto into = [&](float* base, int64_t row) { return base ? base + row * channels : nullptr; };
+
+    const auto sums = PURNET_PICK(sums);
+    const bool one_pass = !p.training && !dbefore;  // dx needs no sums
+    for_blocks(blocks, [&](int64_t block, int64_t begin, int64_t end) {
+        double* sum = partial + block * 3 * channels;
+        sums({p.activation, end - begin, channels, x + begin * channels, at(b.before, begin), dy + begin * channels, mean, inverse, gamma,
+              beta, slope, into(dbefore, begin), one_pass ? into(dx, begin) : nullptr, sum, sum + channels, sum + 2 * channels});
+    });
+    combine(blocks, 3 * channels, partial);
+    double slope_sum = 0;
+    for (int64_t c = 0; c < channels; ++c) {
+        const double n = static_cast<double>(p.rows);
+        const double g = partial[c], gh = partial[channels + c];
+        slope_sum += partial[2 * channels + c];
+        if (b.dbeta) static_cast<float*>(b.dbeta)[c] = static_cast<float>(g);
+        if (b.dgamma) static_cast<float*>(b.dgamma)[c] = static_cast<float>(gh);
+        mean_g[c] = p.training ? static_cast<float>(g / n) : 0.0f;
+        mean_gh[c] = p.training ? static_cast<float>(gh / n) : 0.0f;
+    }
+    if (b.dslope) *static_cast<float*>(b.dslope) = static_cast<float>(slope_sum);
+    if (!dx || one_pass) return;
+    const auto gradient = PURNET_PICK(gradient);
+    for_blocks(blocks, [&](int64_t, int64_t begin, int64_t end) {
+        gradient({p.activation, end - begin, channels, x + begin * channels, at(b.before, begin), dy + begin * channels,
+                  at(dbefore, begin), mean, inverse, gamma, beta, slope, mean_g, mean_gh, dx + begin * channels});
+    });
+}
+
+}  // namespace
+
+size_t forward_workspace(const Problem& p) {
+    return static_cast<size_t>(p.channels) * (2 * sizeof(float) + static_cast<size_t>(blocks_of(p).blocks) * 2 * sizeof(double));
+}
+
+size_t backward_workspace(const Problem& p) {
+    return static_cast<size_t>(p.channels) * (2 * sizeof(float) + static_cast<size_t>(blocks_of(p).blocks) * 3 * sizeof(double));
+}
+
+void check(const Problem& p, bool has_slope, bool has_before) {
+    require(p.activation == Activation::none || p.activation == Activation::relu || p.activation == Activation::relu6 ||
+                p.activation == Activation::prelu,
+            "batch_norm: no fused ", name_of(p.activation));
+    require(has_slope == (p.activation == Activation::prelu), "batch_norm: a slope is given if and only if the activation is prelu, not for ",
+            name_of(p.activation));
+    require(has_before == p.has_before, "batch_norm: the problem and the operands disagree on `before`");
+}
+
+Table<Kernels>& table() {
+    static Table<Kernels> kernels("batch_norm", {{{DeviceType::cpu, DType::f32}, {.forward = forward, .backward = backward}}});
+    return kernels;
+}
+
+}  // namespace purnet::batch_norm
