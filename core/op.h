@@ -58,15 +58,17 @@ struct OpCall {
         bool differentiable = true;
     };
 
-    std::string_view name;       // a literal
-    std::vector<Tensor> inputs;  // undefined ones are optional operands left out: null pointers
-    std::vector<Output> outputs;
+    std::string_view name;            // a literal
+    std::vector<Tensor> inputs = {};  // undefined ones are optional operands left out: null pointers
+    std::vector<Output> outputs = {};
     size_t workspace = 0;  // bytes
-    std::function<void(const Arguments&, const Context&)> forward;
-    std::function<void(Gradients&)> backward;  // empty: no derivative
-    std::vector<int> saved_inputs;
-    std::vector<int> saved_outputs;
-    std::any problem;  // the contract's Problem, for the passes of a plan
+    // The one output is input 0's memory under the output's shape: nothing is run.
+    bool view = false;
+    std::function<void(const Arguments&, const Context&)> forward = {};
+    std::function<void(Gradients&)> backward = {};  // empty: no derivative
+    std::vector<int> saved_inputs = {};
+    std::vector<int> saved_outputs = {};
+    std::any problem = {};  // the contract's Problem, for the passes of a plan
 };
 
 std::vector<Tensor> apply(OpCall call);

@@ -44,7 +44,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     const auto vector_of = [&](const Tensor& t, const char* name) {
         require(t && t.shape() == Shape{channels}, "batch_norm: x is ", x.shape(), ", ", name, " must have ", channels, " values but is ",
                 t ? t.shape().text() : "undefined");
-        require(t.dtype() == parameter_dtype(x.dtype()), "batch_norm: ", name, " is ", name_of(t.dtype()), " beside x of ", name_of(x.dtype()));
+        require(t.dtype() == parameter_dtype(x.dtype()), "batch_norm: ", name, " is ", name_of(t.dtype()), " beside x of ",
+                name_of(x.dtype()));
     };
     vector_of(gamma, "gamma");
     vector_of(beta, "beta");
@@ -71,21 +72,20 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                 .workspace = batch_norm::forward_workspace(p),
                 .forward =
                     [p, key](const Arguments& a, const Context& c) {
-                        batch_norm::table().get(&batch_norm::Kernels::forward, "forward", key)(
-                            p,
-                            {.x = a.in(in_x),
-                             .gamma = a.in(in_gamma),
-                             .beta = a.in(in_beta),
-                             .running_mean = a.updated(in_running_mean),
-                             .running_var = a.updated(in_running_var),
-                             .slope = a.in(in_slope),
-                             .before = a.in(in_before),
-                             .after = a.in(in_after),
-                             .y = a.out(out_y),
-                             .mean = a.out(out_mean),
-                             .inverse = a.out(out_inverse),
-                             .workspace = a.workspace()},
-                            c);
+                        batch_norm::table().get(&batch_norm::Kernels::forward, "forward", key)(p,
+                                                                                               {.x = a.in(in_x),
+                                                                                                .gamma = a.in(in_gamma),
+                                                                                                .beta = a.in(in_beta),
+                                                                                                .running_mean = a.updated(in_running_mean),
+                                                                                                .running_var = a.updated(in_running_var),
+                                                                                                .slope = a.in(in_slope),
+                                                                                                .before = a.in(in_before),
+                                                                                                .after = a.in(in_after),
+                                                                                                .y = a.out(out_y),
+                                                                                                .mean = a.out(out_mean),
+                                                                                                .inverse = a.out(out_inverse),
+                                                                                                .workspace = a.workspace()},
+                                                                                               c);
                     },
                 .backward = [p, key](Gradients& g) { backward(p, key, g); },
                 .saved_inputs = {in_x, in_gamma, in_beta},

@@ -24,7 +24,7 @@ Tensor operate(Operation operation, const Tensor& a, const Tensor& b) {
     binary::Problem p{.operation = operation};
     p.channels = sa.rank() ? sa[-1] : 1;
     p.images = sa.rank() > 1 ? sa[0] : 1;
-    p.rows = a.count() && p.images * p.channels ? a.count() / (p.images * p.channels) : 0;
+    p.rows = a.count() > 0 ? a.count() / (p.images * p.channels) : 0;
     if (sa == sb)
         p.broadcast = Broadcast::same;
     else if (b.count() == 1)
@@ -54,9 +54,9 @@ Tensor operate(Operation operation, const Tensor& a, const Tensor& b) {
                         void* db = given ? nullptr : g.destination(1);
                         if (!da && !db) return;
                         const Block workspace(dy.device(), binary::workspace_bytes(p));
-                        binary::table().get(&binary::Kernels::backward, "backward", key)(
-                            p, product ? g.input(0).raw() : nullptr, product ? g.input(1).raw() : nullptr, dy.raw(), da, db,
-                            workspace.data(), g.context());
+                        binary::table().get(&binary::Kernels::backward, "backward", key)(p, product ? g.input(0).raw() : nullptr,
+                                                                                         product ? g.input(1).raw() : nullptr, dy.raw(), da,
+                                                                                         db, workspace.data(), g.context());
                     },
                 .problem = p};
     if (operation == Operation::mul) call.saved_inputs = {0, 1};

@@ -48,8 +48,8 @@ void backward(const Problem& p, const float* saved, const float* slope, const fl
 size_t workspace_bytes(const Problem& p) { return static_cast<size_t>(blocks_of(p).blocks) * sizeof(double); }
 
 Table<Kernels>& table() {
-    static Table<Kernels> kernels(
-        "activation", {{{DeviceType::cpu, DType::f32}, {.forward = erase<forward>, .backward = erase<backward>}}});
+    static Table<Kernels> kernels("activation",
+                                  {{{DeviceType::cpu, DType::f32}, {.forward = erase<forward>, .backward = erase<backward>}}});
     return kernels;
 }
 

@@ -59,7 +59,8 @@ void forward(const Problem& p, const Forward& f, const Context&) {
         inverse[c] = static_cast<float>(s);
         scale[c] = static_cast<float>(s * static_cast<double>(gamma[c]));
         // What rounding the mean to float32 lost comes back here.
-        shift[c] = static_cast<float>(static_cast<double>(beta[c]) + (static_cast<double>(mean[c]) - m) * s * static_cast<double>(gamma[c]));
+        shift[c] =
+            static_cast<float>(static_cast<double>(beta[c]) + (static_cast<double>(mean[c]) - m) * s * static_cast<double>(gamma[c]));
     }
     const auto apply = PURNET_PICK(apply);
     const float slope = f.slope ? *static_cast<const float*>(f.slope) : 0.0f;
@@ -110,8 +111,8 @@ void backward(const Problem& p, const Backward& b, const Context&) {
     if (!dx || one_pass) return;
     const auto gradient = PURNET_PICK(gradient);
     for_blocks(blocks, [&](int64_t, int64_t begin, int64_t end) {
-        gradient({p.activation, end - begin, channels, x + begin * channels, at(b.before, begin), dy + begin * channels,
-                  at(dbefore, begin), mean, inverse, gamma, beta, slope, mean_g, mean_gh, dx + begin * channels});
+        gradient({p.activation, end - begin, channels, x + begin * channels, at(b.before, begin), dy + begin * channels, at(dbefore, begin),
+                  mean, inverse, gamma, beta, slope, mean_g, mean_gh, dx + begin * channels});
     });
 }
 
@@ -129,8 +130,8 @@ void check(const Problem& p, bool has_slope, bool has_before) {
     require(p.activation == Activation::none || p.activation == Activation::relu || p.activation == Activation::relu6 ||
                 p.activation == Activation::prelu,
             "batch_norm: no fused ", name_of(p.activation));
-    require(has_slope == (p.activation == Activation::prelu), "batch_norm: a slope is given if and only if the activation is prelu, not for ",
-            name_of(p.activation));
+    require(has_slope == (p.activation == Activation::prelu),
+            "batch_norm: a slope is given if and only if the activation is prelu, not for ", name_of(p.activation));
     require(has_before == p.has_before, "batch_norm: the problem and the operands disagree on `before`");
 }
 

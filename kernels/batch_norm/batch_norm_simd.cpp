@@ -95,8 +95,7 @@ PURNET_LOCAL void sum_rows(const SumBlock& b, int64_t row) {
         for (int64_t c = 0; c < channels; ++c) step(c, [&](int64_t i, int64_t, float g) { g_out[i] = g; });
     } else if (dx) {
 #pragma omp simd
-        for (int64_t c = 0; c < channels; ++c)
-            step(c, [&](int64_t i, int64_t k, float g) { dx[i] = gamma[k] * inverse[k] * g; });
+        for (int64_t c = 0; c < channels; ++c) step(c, [&](int64_t i, int64_t k, float g) { dx[i] = gamma[k] * inverse[k] * g; });
     } else {
 #pragma omp simd
         for (int64_t c = 0; c < channels; ++c) step(c, [](int64_t, int64_t, float) {});

@@ -40,7 +40,7 @@ struct GradientBlock {
     float* dx;
 };
 
-PURNET_SIMD(void moments(const float* x, int64_t rows, int64_t channels, double* sum, double* square);
-            void apply(const ApplyBlock& b); void sums(const SumBlock& b); void gradient(const GradientBlock& b);)
+PURNET_SIMD(void moments(const float* x, int64_t rows, int64_t channels, double* sum, double* square); void apply(const ApplyBlock& b);
+            void sums(const SumBlock& b); void gradient(const GradientBlock& b);)
 
 }  // namespace purnet::batch_norm

@@ -115,8 +115,7 @@ const char* name_of(Operation operation) {
 }
 
 Table<Kernels>& table() {
-    static Table<Kernels> kernels("binary",
-                                  {{{DeviceType::cpu, DType::f32}, {.forward = erase<forward>, .backward = erase<backward>}}});
+    static Table<Kernels> kernels("binary", {{{DeviceType::cpu, DType::f32}, {.forward = erase<forward>, .backward = erase<backward>}}});
     return kernels;
 }
 

@@ -76,9 +76,10 @@ struct Direction {
 };
 
 struct Case {
-    std::string label;                  // "n2 h5 w7 c3 k3 s2 ...": with the op's name, the one-line reproducer
-    bool real_layer = false;            // from a network's layer list: benchmarks use it, tests only where small
-    std::vector<Direction> directions;  // the first is the forward
+    std::string label;                       // "n2 h5 w7 c3 k3 s2 ...": with the op's name, the one-line reproducer
+    bool real_layer = false;                 // from a network's layer list: benchmarks use it, tests only where small
+    std::vector<Direction> directions = {};  // the first is the forward
+    bool gradient = true;                    // false where so many elements lie near a kink that differences cross it
 };
 
 struct OpRecord {

@@ -1,0 +1,206 @@
+#include <cmath>
+#include <vector>
+
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/record/operands.h"
+
+namespace purnet::batch_norm {
+namespace {
+
+using namespace record;
+
+const double* in(const void* p) { return static_cast<const double*>(p); }
+double* out(void* p) { return static_cast<double*>(p); }
+
+double act(Activation a, double u, double slope) {
+    switch (a) {
+        case Activation::relu: return std::max(u, 0.0);
+        case Activation::relu6: return std::min(std::max(u, 0.0), 6.0);
+        case Activation::prelu: return u > 0 ? u : slope * u;
+        default: return u;
+    }
+}
+
+double act_derivative(Activation a, double u, double slope) {
+    switch (a) {
+        case Activation::relu: return u > 0 ? 1 : 0;
+        case Activation::relu6: return u > 0 && u < 6 ? 1 : 0;
+        case Activation::prelu: return u > 0 ? 1 : slope;
+        default: return 1;
+    }
+}
+
+void reference_forward(const Problem& p, const Forward& f, const Context&) {
+    const double n = static_cast<double>(p.rows);
+    for (int64_t c = 0; c < p.channels; ++c) {
+        double mean = in(f.running_mean)[c], variance = in(f.running_var)[c];
+        if (p.training) {
+            mean = variance = 0;
+            for (int64_t r = 0; r < p.rows; ++r) mean += in(f.x)[r * p.channels + c] / n;
+            for (int64_t r = 0; r < p.rows; ++r) variance += std::pow(in(f.x)[r * p.channels + c] - mean, 2) / n;
+            const double unbiased = p.rows > 1 ? variance * n / (n - 1) : variance;
+            out(f.running_mean)[c] = (1 - p.momentum) * in(f.running_mean)[c] + p.momentum * mean;
+            out(f.running_var)[c] = (1 - p.momentum) * in(f.running_var)[c] + p.momentum * unbiased;
+        }
+        const double s = 1 / std::sqrt(variance + p.eps);
+        out(f.mean)[c] = mean;
+        out(f.inverse)[c] = s;
+        for (int64_t r = 0; r < p.rows; ++r) {
+            const int64_t i = r * p.channels + c;
+            const double u = in(f.gamma)[c] * (in(f.x)[i] - mean) * s + in(f.beta)[c] + (f.before ? in(f.before)[i] : 0);
+            out(f.y)[i] = act(p.activation, u, f.slope ? *in(f.slope) : 0) + (f.after ? in(f.after)[i] : 0);
+        }
+    }
+}
+
+void reference_backward(const Problem& p, const Backward& b, const Context&) {
+    const double n = static_cast<double>(p.rows);
+    double dslope = 0;
+    for (int64_t c = 0; c < p.channels; ++c) {
+        const double mean = in(b.mean)[c], s = in(b.inverse)[c], gamma = in(b.gamma)[c];
+        std::vector<double> g(static_cast<size_t>(p.rows)), h(static_cast<size_t>(p.rows));
+        double dbeta = 0, dgamma = 0;
+        for (int64_t r = 0; r < p.rows; ++r) {
+            const int64_t i = r * p.channels + c;
+            const size_t k = static_cast<size_t>(r);
+            h[k] = (in(b.x)[i] - mean) * s;
+            const double u = gamma * h[k] + in(b.beta)[c] + (b.before ? in(b.before)[i] : 0);
+            g[k] = in(b.dy)[i] * act_derivative(p.activation, u, b.slope ? *in(b.slope) : 0);
+            dslope += in(b.dy)[i] * std::min(u, 0.0);
+            dbeta += g[k];
+            dgamma += g[k] * h[k];
+        }
+        if (b.dbeta) out(b.dbeta)[c] = dbeta;
+        if (b.dgamma) out(b.dgamma)[c] = dgamma;
+        for (int64_t r = 0; r < p.rows; ++r) {
+            const int64_t i = r * p.channels + c;
+            const size_t k = static_cast<size_t>(r);
+            if (b.dbefore) out(b.dbefore)[i] = g[k];
+            if (b.dx) out(b.dx)[i] = gamma * s * (p.training ? g[k] - dbeta / n - h[k] * dgamma / n : g[k]);
+        }
+    }
+    if (b.dslope) *out(b.dslope) = dslope;
+}
+
+struct Variant {
+    bool training;
+    Activation activation;
+    bool before, after;
+};
+
+Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer = false) {
+    const Problem p{.rows = rows,
+                    .channels = channels,
+                    .training = v.training,
+                    .activation = v.activation,
+                    .has_before = v.before,
+                    .has_after = v.after};
+    const std::vector<int64_t> map{rows, channels}, vector{channels};
+    const bool slope = v.activation == Activation::prelu;
+    // Operands are found by name: which ones exist depends on the variant.
+    std::vector<Operand> f{input("x", map), parameter(input("gamma", vector, Fill::positive)), parameter(input("beta", vector))};
+    for (const char* name : {"running_mean", "running_var"}) {
+        Operand statistic = constant(parameter(input(name, vector, name[8] == 'v' ? Fill::positive : Fill::any)));
+        if (v.training) statistic.role = Role::updated;
+        f.push_back(statistic);
+    }
+    if (slope) f.push_back(parameter(input("slope", {1}, Fill::any, 0.25)));
+    if (v.before) f.push_back(input("before", map));
+    if (v.after) f.push_back(input("after", map));
+    f.push_back(output("y", map));
+    f.push_back(constant(parameter(output("mean", vector))));
+    f.push_back(constant(parameter(output("inverse", vector))));
+    f.push_back(workspace(forward_workspace(p)));
+
+    const bool active = v.activation != Activation::none;
+    std::vector<Operand> b{input("x", map),
+                           parameter(input("gamma", vector, Fill::positive)),
+                           parameter(input("beta", vector)),
+                           parameter(input("mean", vector, Fill::any, 0.2)),
+                           parameter(input("inverse", vector, Fill::positive)),
+                           input("dy", map)};
+    if (slope) b.push_back(parameter(input("slope", {1}, Fill::any, 0.25)));
+    if (v.before && active) b.push_back(input("before", map));
+    b.push_back(output("dx", map));
+    b.push_back(parameter(output("dgamma", vector)));
+    b.push_back(parameter(output("dbeta", vector)));
+    if (slope) b.push_back(parameter(output("dslope", {1})));
+    if (v.before && active) b.push_back(output("dbefore", map));
+    b.push_back(workspace(backward_workspace(p)));
+
+    const auto find = [](const std::vector<Operand>& operands, const Pointers& at, std::string_view name) -> void* {
+        for (size_t i = 0; i < operands.size(); ++i)
+            if (operands[i].name == name) return at[i];
+        return nullptr;
+    };
+    const double count = static_cast<double>(rows * channels);
+    Case c{.label = concat(v.training ? "training " : "fixed ", name_of(v.activation), v.before ? " before" : "", v.after ? " after" : "",
+                           " r", rows, " c", channels),
+           .real_layer = real_layer};
+    c.directions.push_back({.name = "forward",
+                            .operands = f,
+                            .run =
+                                [=](Key key, const Pointers& at, const Context& context) {
+                                    const auto of = [&](std::string_view name) { return find(f, at, name); };
+                                    table().get(&Kernels::forward, "forward", key)(
+                                        p,
+                                        {of("x"), of("gamma"), of("beta"), of("running_mean"), of("running_var"), of("slope"), of("before"),
+                                         of("after"), of("y"), of("mean"), of("inverse"), of("workspace")},
+                                        context);
+                                },
+                            .available = [](Key key) { return table().has(&Kernels::forward, key); },
+                            .flops = count * (v.training ? 8 : 4),
+                            .bytes = count * sizeof(float) * ((v.training ? 3 : 2) + v.before + v.after)});
+    c.directions.push_back({.name = "backward",
+                            .operands = b,
+                            .run =
+                                [=](Key key, const Pointers& at, const Context& context) {
+                                    const auto of = [&](std::string_view name) { return find(b, at, name); };
+                                    table().get(&Kernels::backward, "backward", key)(
+                                        p,
+                                        {of("x"), of("gamma"), of("beta"), of("mean"), of("inverse"), of("slope"), of("before"), of("dy"),
+                                         of("dx"), of("dgamma"), of("dbeta"), of("dslope"), of("dbefore"), of("workspace")},
+                                        context);
+                                },
+                            .available = [](Key key) { return table().has(&Kernels::backward, key); },
+                            .flops = count * 16,
+                            .bytes = count * sizeof(float) * ((v.training ? 5 : 3) + (v.before && active ? 2 : 0))});
+    c.gradient = !active || count < 1000;
+    return c;
+}
+
+std::vector<Case> cases() {
+    std::vector<Case> list;
+    const std::vector<Variant> variants{
+        {true, Activation::prelu, false, false}, {true, Activation::prelu, false, true},  {true, Activation::relu, true, false},
+        {true, Activation::relu, false, false},  {true, Activation::relu6, true, true},   {true, Activation::relu6, false, false},
+        {true, Activation::none, false, false},  {true, Activation::none, true, false},   {true, Activation::prelu, true, true},
+        {false, Activation::prelu, false, true}, {false, Activation::relu, true, false},  {false, Activation::none, false, false},
+        {false, Activation::none, false, true},  {false, Activation::relu6, false, false}};
+    for (const Variant& v : variants) {
+        list.push_back(make_case(v, 1, 1));
+        list.push_back(make_case(v, 7, 3));
+        list.push_back(make_case(v, 13, 33));
+        list.push_back(make_case(v, 2003, 17));
+        list.push_back(make_case(v, 3, 2049));
+    }
+    list.push_back(make_case(variants[0], 40000, 1));
+    // Layers of the training step of batch 4 at 320 x 320.
+    list.push_back(make_case(variants[3], 4 * 160 * 160, 64, true));
+    list.push_back(make_case(variants[2], 4 * 80 * 80, 256, true));
+    list.push_back(make_case(variants[0], 4 * 80 * 80, 128, true));
+    list.push_back(make_case(variants[1], 4 * 40 * 40, 128, true));
+    list.push_back(make_case(variants[2], 4 * 20 * 20, 2048, true));
+    list.push_back(make_case(variants[10], 4 * 80 * 80, 256, true));
+    list.push_back(make_case(variants[0], 12 * 48 * 48, 48, true));
+    return list;
+}
+
+const bool registered = [] {
+    table().add({DeviceType::reference, DType::f64}, {.forward = reference_forward, .backward = reference_backward});
+    return record::add(
+        {.name = "batch_norm", .formula = "y = act((x - mean) / sqrt(var + eps) gamma + beta + before) + after", .cases = cases});
+}();
+
+}  // namespace
+}  // namespace purnet::batch_norm
