@@ -53,14 +53,20 @@ RECORD_OBJECTS := $(call objects,$(RECORD_SOURCES))
 TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIBRARY := $(BUILD)/libpurnet.a
 
-.PHONY: all test bench-peers demo check format bench docs install clean library
+.PHONY: FORCE all test bench-peers demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
 
 $(BUILD)/obj/%.o: %.cpp | packages
 	@mkdir -p $(@D)
 	@echo "  c++    $<"
-	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -DPURNET_VERSION='"$(VERSION)"' -c $< -o $@
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+
+# Only this object knows the commit: elsewhere every commit would be another command line to compile.
+$(BUILD)/version.txt: FORCE | packages
+	@echo "$(VERSION) $(CXX) $(CXXFLAGS)" | cmp -s - $@ || echo "$(VERSION) $(CXX) $(CXXFLAGS)" > $@
+$(BUILD)/obj/apps/run/version.o: $(BUILD)/version.txt
+$(BUILD)/obj/apps/run/version.o: CPPFLAGS += -DPURNET_VERSION='"$(VERSION)"' -DPURNET_BUILD_FLAGS='"-std=c++20 $(OPTIMISE)$(if $(SANITIZE), sanitizers $(SANITIZE))"'
 
 define simd_rule
 $(BUILD)/obj/$(1)/%.o: %.cpp | packages

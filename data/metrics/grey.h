@@ -3,6 +3,9 @@
 
 #include <cstdint>
 
+#include "data/image/image.h"
+#include "kernels/runtime/error.h"
+
 namespace purnet::metrics {
 
 struct GreyView {
@@ -13,5 +16,10 @@ struct GreyView {
     int64_t size() const { return width * height; }
     const uint8_t* row(int64_t y) const { return pixels + y * width; }
 };
+
+inline GreyView view_of(const Image& image) {
+    require(image.channels == 1, "metrics: a picture with ", image.channels, " channels is no map or mask");
+    return {image.pixels.data(), image.width, image.height};
+}
 
 }  // namespace purnet::metrics

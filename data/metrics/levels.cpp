@@ -1,11 +1,12 @@
 #include "data/metrics/levels.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace purnet::metrics {
 namespace {
 
-constexpr int64_t pairwise_block = 128;
+constexpr int64_t pairwise_block = 128, buffer_pixels = 8192;
 
 // The order of additions of numpy's reduction over n values, `step` bytes apart: eight running sums in blocks of up to 128,
 // halves (rounded down to multiples of eight) added above that.
@@ -58,12 +59,20 @@ double mean_level(const GreyView& map, const Levels& levels, int64_t y0, int64_t
     const int64_t rows = y1 - y0, columns = x1 - x0;
     const uint8_t* first = map.row(y0) + x0;
     double sum = 0;
-    if (columns == map.width)
+    if (columns == map.width) {
         sum = pairwise_sum(first, rows * columns, 1, levels.p.data());
-    else if (columns == 1)
+    } else if (columns == 1) {
         sum = pairwise_sum(first, rows, map.width, levels.p.data());
-    else
-        for (int64_t y = 0; y < rows; ++y) sum += pairwise_sum(first + y * map.width, columns, 1, levels.p.data());
+    } else {
+        // What is not one run in memory passes through a buffer, as many whole rows at a time as fit.
+        const int64_t rows_at_once = std::max<int64_t>(1, buffer_pixels / columns);
+        std::vector<uint8_t> buffer(static_cast<size_t>(std::min(rows, rows_at_once) * columns));
+        for (int64_t y = 0; y < rows; y += rows_at_once) {
+            const int64_t here = std::min(rows_at_once, rows - y);
+            for (int64_t k = 0; k < here; ++k) std::copy_n(first + (y + k) * map.width, columns, buffer.data() + k * columns);
+            sum += pairwise_sum(buffer.data(), here * columns, 1, levels.p.data());
+        }
+    }
     return sum / static_cast<double>(rows * columns);
 }
 

@@ -23,7 +23,7 @@ Levels stretched_levels(const GreyView& map);
 // p = v/255 and q = v, whatever the map holds.
 Levels plain_levels();
 
-// Mean of p over the rectangle [y0,y1) x [x0,x1), which must not be empty, with the additions in the order of numpy's
+// Mean of p over the rectangle [y0,y1) x [x0,x1), which must not be empty, with the additions in the order of numpy 2.3's
 // pairwise sum. Two decisions of the metrics hang on the last bit of a mean: which pixels equal twice the mean, and whether
 // a flat region has a variance of exactly zero; any other order of additions decides some of them differently.
 double mean_level(const GreyView& map, const Levels& levels, int64_t y0, int64_t y1, int64_t x0, int64_t x1);

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/run/grey_file.h"
+#include "data/image/decode.h"
 #include "data/metrics/meter.h"
 #include "tests/support/goldens.h"
 #include "tests/support/shared.h"
@@ -30,10 +30,10 @@ struct Golden {
     json values;
 
     Measured measure(const std::string& name, Protocol protocol, bool ratios = false) const {
-        const GreyImage map = read_grey(folder / "preds" / (name + ".png")), mask = read_grey(folder / "masks" / (name + ".png"));
+        const Image map = read_grey(folder / "preds" / (name + ".png")), mask = read_grey(folder / "masks" / (name + ".png"));
         Meter meter(protocol);
         meter.measure_ratios(ratios);
-        return meter.measure(map.view(), mask.view());
+        return meter.measure(view_of(map), view_of(mask));
     }
 };
 
@@ -70,6 +70,19 @@ TEST_CASE("metrics: the nine figures of 57 golden pairs to 1e-9") {
     CHECK(pairs == 57);
     CHECK(empty_quadrants == 6);
     MESSAGE("largest deviation ", worst);
+}
+
+TEST_CASE("metrics: flat regions, whose figures hang on the last bit of a mean") {
+    const json pairs = read_json(test::golden_path("metrics/flat_regions.json"));
+    CHECK(pairs.size() == 8);
+    for (const json& pair : pairs) {
+        const std::vector<uint8_t> map = pair.at("map"), mask = pair.at("mask");
+        const int64_t width = pair.at("width"), height = pair.at("height");
+        REQUIRE(map.size() == static_cast<size_t>(width * height));
+        REQUIRE(mask.size() == map.size());
+        const Scores scores = Meter().measure({map.data(), width, height}, {mask.data(), width, height}).scores;
+        worst_of(figures_of(Protocol::pysod, scores), pair.at("metrics"), 0);
+    }
 }
 
 TEST_CASE("metrics: the data set's figures and mean curves, curves averaged before the maximum") {
@@ -174,11 +187,11 @@ TEST_CASE("metrics: the package's three real pairs, by pysod and by dss") {
     for (const auto& [file, values] : wanted.at("per_image").items()) {
         CAPTURE(file);
         const auto pictures = *folder / "examples/test_data";
-        const GreyImage map = read_grey(pictures / "preds" / file), mask = read_grey(pictures / "masks" / file);
-        const Scores scores = Meter().measure(map.view(), mask.view()).scores;
+        const Image map = read_grey(pictures / "preds" / file), mask = read_grey(pictures / "masks" / file);
+        const Scores scores = Meter().measure(view_of(map), view_of(mask)).scores;
         worst = std::max(worst, worst_of(figures_of(Protocol::pysod, scores), values, 0));
         pysod.add(scores);
-        const Scores other = Meter(Protocol::dss).measure(map.view(), mask.view()).scores;
+        const Scores other = Meter(Protocol::dss).measure(view_of(map), view_of(mask)).scores;
         dss.add(other);
         if (scores.weighted_f > 0) dss_with_object.add(other);
     }

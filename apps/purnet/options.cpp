@@ -1,0 +1,38 @@
+#include <algorithm>
+#include <cmath>
+
+#include "apps/purnet/command.h"
+#include "apps/run/nearest_name.h"
+#include "apps/run/table.h"
+
+namespace purnet::app {
+
+Options::Options(std::string_view command, std::string_view summary) : cli_(std::string(summary), std::string(command)) {
+    cli_.set_help_flag();  // --help is handled in front, where nothing else can fail first
+    cli_.option_defaults()->always_capture_default();
+}
+
+CLI::Validator in_range(double low, double high) {
+    const auto text_of_limit = [](double limit) { return limit == std::trunc(limit) ? fixed_text(limit, 0) : exact_text(limit); };
+    const std::string description = text_of_limit(low) + " to " + text_of_limit(high);
+    return CLI::Validator(
+        [low, high, description](std::string& text) -> std::string {
+            double value = 0;
+            if (!CLI::detail::lexical_cast(text, value)) return "'" + text + "' is not a number";
+            return value >= low && value <= high ? "" : text + " is outside " + description;
+        },
+        description);
+}
+
+CLI::Validator one_of(std::vector<std::string> names) {
+    std::string description;
+    for (const std::string& name : names) description += (description.empty() ? "" : "|") + name;
+    return CLI::Validator(
+        [names, description](std::string& text) -> std::string {
+            if (std::find(names.begin(), names.end(), text) != names.end()) return "";
+            return "'" + text + "' is none of " + description + did_you_mean(text, names);
+        },
+        description);
+}
+
+}  // namespace purnet::app

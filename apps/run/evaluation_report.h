@@ -1,0 +1,41 @@
+// An evaluation in the forms in which people and programs read it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apps/run/evaluation.h"
+#include "apps/run/table.h"
+#include "data/metrics/bootstrap.h"
+
+namespace purnet {
+
+struct EvaluationReport {
+    metrics::Protocol protocol = metrics::Protocol::pysod;
+    std::filesystem::path masks;
+    std::vector<Evaluation> methods;                       // at least one
+    std::vector<std::vector<metrics::Figures>> resamples;  // of the bootstrap, one list a method; empty without
+    uint64_t seed = 0;
+};
+
+// One line a method, three decimals.
+Table figures_table(const EvaluationReport& report);
+// One line a figure: value and 95 % interval of every method, then of each one's difference to the first, on the same resamples
+// (where both have the same images).
+Table intervals_table(const EvaluationReport& report);
+// Name, maximum, mean, adaptive, binary (per image and pooled), where ratios were measured.
+Table ratios_table(const Evaluation& evaluation);
+
+// Full precision. The nine figures of the first method stand at the top, under the names of metrics::figure_names; `images`
+// holds each of its images with the same keys; `methods` holds the same for every method. A figure that the protocol does not
+// define is null. Schema "purnet-eval", version 1.
+std::string json_of(const EvaluationReport& report);
+
+// method,name,MAE,...: one line an image, full precision, undefined figures empty.
+std::string csv_of(const EvaluationReport& report);
+
+// Missing partners and failures in plain words, one sentence each; long lists are cut.
+std::vector<std::string> complaints_of(const Evaluation& evaluation);
+
+}  // namespace purnet

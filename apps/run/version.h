@@ -1,0 +1,20 @@
+// What this binary is: for `--version`, logs, reports and the metadata of weights.
+#pragma once
+
+#include <string>
+
+namespace purnet {
+
+// The commit it was built from (git describe), or "unknown".
+std::string program_version();
+
+// Compiler, its version and the flags that decide about numbers and speed.
+std::string build_description();
+
+// Processor, instruction set in use and what else the machine has.
+std::string processor_description();
+
+// "oneDNN 2.6.3, libpng 1.6.39, ..."
+std::string library_versions();
+
+}  // namespace purnet
