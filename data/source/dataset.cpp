@@ -1,0 +1,58 @@
+#include "data/source/dataset.h"
+
+#include <algorithm>
+
+#include "core/formats/npy.h"
+#include "kernels/runtime/error.h"
+
+namespace purnet {
+
+Image DataSet::read_image(size_t i) const {
+    const FileRef& file = pairs_.at(i).image;
+    return decode_rgb(file.read(), file.shown(), limits_);
+}
+
+Image DataSet::read_mask(size_t i) const {
+    const FileRef& file = pairs_.at(i).mask;
+    return decode_grey(file.read(), file.shown(), limits_);
+}
+
+LabelMap DataSet::read_labels(size_t i) const {
+    const FileRef& file = pairs_.at(i).labels;
+    return decode_labels(file.read(), file.shown(), limits_);
+}
+
+std::string DataSet::describe() const {
+    std::string text;
+    for (const std::string& line : found_) text += (text.empty() ? "" : "\n") + line;
+    return text;
+}
+
+DataSet DataSet::subset(const std::vector<size_t>& indices) const {
+    DataSet result;
+    result.limits_ = limits_;
+    for (const size_t i : indices) result.add(pairs_.at(i));
+    result.add_found(concat(indices.size(), " of ", size(), " pairs"));
+    return result;
+}
+
+LabelMap decode_labels(const std::vector<uint8_t>& bytes, const std::string& name, const DecodeLimits& limits) {
+    LabelMap map;
+    if (suffix_of(name) == "npy") {
+        const Array array = decode_npy(ByteSource(bytes, name));
+        require(array.shape.size() == 2 && array.shape[0] > 0 && array.shape[1] > 0, name,
+                ": region labels must be rows x columns, this is ", describe(array));
+        require(array.shape[0] <= INT32_MAX && array.shape[1] <= INT32_MAX && array.shape[0] <= limits.max_pixels / array.shape[1], name,
+                ": it declares ", array.shape[1], " x ", array.shape[0], " pixels, more than the limit of ", limits.max_pixels);
+        map.width = static_cast<int>(array.shape[1]);
+        map.height = static_cast<int>(array.shape[0]);
+        map.channels = 1;
+        map.pixels = to_int32(array);
+    } else {
+        map = decode_labels_png(bytes, name, limits);
+    }
+    for (const int32_t label : map.pixels) require(label >= 0, name, ": a region label is ", label, ", below 0");
+    return map;
+}
+
+}  // namespace purnet
