@@ -23,7 +23,7 @@ include scripts/packages.mk
 
 ARCH := $(shell uname -m)
 OPTIMISE ?= -O2
-CXXFLAGS += -std=c++20 $(OPTIMISE) -g1 -Wall -Wextra -Werror -fno-math-errno -ffp-contract=off -fopenmp -pthread -MMD -MP -I. $(SANITIZE_FLAGS)
+CXXFLAGS += -std=c++20 $(OPTIMISE) -g1 -Wall -Wextra -Wno-missing-field-initializers -Werror -fno-math-errno -ffp-contract=off -fopenmp -pthread -MMD -MP -I. $(SANITIZE_FLAGS)
 LDFLAGS += -fopenmp -pthread $(SANITIZE_FLAGS)
 LDLIBS += -ldnnl -lpng -ljpeg -lz
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)

@@ -1,0 +1,104 @@
+#include "apps/run/train_config.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "kernels/runtime/error.h"
+
+namespace purnet {
+namespace {
+
+void one_of(const char* option, const std::string& value, std::initializer_list<const char*> known) {
+    if (std::find(known.begin(), known.end(), value) != known.end()) return;
+    std::string list;
+    for (const char* name : known) list += std::string(list.empty() ? "" : ", ") + name;
+    fail("--", option, " ", value, ": use one of ", list);
+}
+
+}  // namespace
+
+void apply_preset(TrainConfig& c, const std::string& name) {
+    one_of("preset", name, {"paper", "code", "light"});
+    c.preset = name;
+    if (name == "paper") return;  // the defaults
+    if (name == "code") {
+        c.recipe = "code";
+        c.rotate = 10;
+        c.batch = {4, 4, 2};
+        c.steps = {50000, 250000, 200000};
+        return;
+    }
+    // light: EfficientNet-Lite0 on a CPU. AdamW, since the backbone's batch norms barely move; the joint recipe of the paper.
+    c.backbone = "light";
+    c.width = 48;
+    c.size = 224;
+    c.batch = {12, 12, 12};
+    c.steps = {8000, 1500, 6000};
+    c.shares = {0.5, 0.08, 0.42};
+    c.optimiser = "adamw";
+    c.rate_extractor = 2e-4;
+    c.rate = 2e-3;
+    c.weight_decay = 1e-2;
+    c.warmup = 100;
+    c.clip = 10;
+    c.ema = 0.998;
+    c.crop = 0.15;
+    c.jitter = 0.15;
+}
+
+void check(const TrainConfig& c) {
+    require(!c.data.empty(), "--data is missing: a folder with images/ and masks/, a .tar or a list");
+    require(!c.out.empty(), "--out is missing: the run folder");
+    one_of("backbone", c.backbone, {"resnet50", "vgg16", "light"});
+    one_of("ablation", c.ablation, {"full", "baseline", "pa", "ra", "pm", "ssl"});
+    one_of("promotion-gain", c.promotion_gain, {"one", "mean"});
+    one_of("recipe", c.recipe, {"paper", "code"});
+    one_of("stage", c.stage, {"all", "1", "2", "3"});
+    one_of("error-loss", c.error_loss, {"bce", "kl"});
+    one_of("optimiser", c.optimiser, {"sgd", "adamw"});
+    one_of("schedule", c.schedule, {"poly", "cosine", "step", "constant"});
+    for (const std::string& part : c.freeze) one_of("freeze", part, {"extractor", "main", "promotion", "rectification"});
+    require(c.size >= 32 && c.size <= 4096, "--size ", c.size, ": use 32 to 4096");
+    for (int side : c.multi_scale) require(side >= 32 && side <= 4096, "--multi-scale ", side, ": use 32 to 4096");
+    require(c.width >= 1 && c.width <= 1024, "--width ", c.width, ": use 1 to 1024");
+    require(c.steps.size() == 3 && c.shares.size() == 3 && c.batch.size() == 3,
+            "--steps, --shares and --batch take three values, one a stage");
+    for (int64_t n : c.steps) require(n >= 1, "--steps ", n, ": use 1 or more");
+    for (int n : c.batch) require(n >= 1 && n <= 1024, "--batch ", n, ": use 1 to 1024");
+    for (double s : c.shares) require(s > 0, "--shares ", s, ": use numbers above 0");
+    require(c.val_fraction >= 0 && c.val_fraction < 1, "--val-fraction ", c.val_fraction, ": use 0 to below 1");
+    require(c.workers >= 1 && c.workers <= 256, "--workers ", c.workers, ": use 1 to 256");
+    require(c.accumulate >= 1, "--accumulate ", c.accumulate, ": use 1 or more");
+    require(c.rotate >= 0 && c.rotate <= 180, "--rotate ", c.rotate, ": use 0 to 180");
+    require(c.crop >= 0 && c.crop < 0.9, "--crop ", c.crop, ": use 0 to 0.9");
+    require(c.jitter >= 0 && c.jitter <= 1, "--jitter ", c.jitter, ": use 0 to 1");
+    require(c.superpixels >= 1, "--superpixels ", c.superpixels, ": use 1 or more");
+    require(c.rate > 0 && c.rate_extractor >= 0, "--rate ", c.rate, ": use a number above 0");
+    require(c.ema >= 0 && c.ema < 1, "--ema ", c.ema, ": use 0 to below 1");
+    require(c.minutes >= 0, "--minutes ", c.minutes, ": use a number above 0");
+    require(c.log_every >= 1 && c.validate_every >= 1 && c.save_every >= 1, "--log-every, --validate-every and --save-every are 1 or more");
+}
+
+nlohmann::json to_json(const TrainConfig& config) {
+    nlohmann::json json;
+    json["preset"] = config.preset;
+    TrainConfig::describe(config, [&](const char* name, const auto& field, const char*) { json[name] = field; });
+    return json;
+}
+
+TrainConfig train_config_from_json(const nlohmann::json& json) {
+    TrainConfig config;
+    require(json.is_object(), "a training config is a JSON object");
+    config.preset = json.value("preset", "");
+    TrainConfig::describe(config, [&](const char* name, auto& field, const char*) {
+        if (!json.contains(name)) return;
+        try {
+            json.at(name).get_to(field);
+        } catch (const nlohmann::json::exception&) {
+            fail("training config: ", name, " has the wrong type");
+        }
+    });
+    return config;
+}
+
+}  // namespace purnet

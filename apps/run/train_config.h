@@ -1,0 +1,127 @@
+// Every hyper-parameter of a training run: an option of `train`, a key of its config file, and stored with the run.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace purnet {
+
+struct TrainConfig {
+    // data
+    std::vector<std::string> data, val;
+    double val_fraction = 0.05;  // held out of data where val is empty
+    int size = 320;
+    std::vector<int> multi_scale;  // sides to draw from, a step each; empty: size
+    int workers = 1;
+    int cache_mb = 4096;  // decoded pictures kept in memory
+    bool flip = true;
+    double rotate = 0;  // degrees to either side
+    double crop = 0;    // largest share of a side cut away
+    double jitter = 0;  // largest relative change of brightness, contrast, saturation
+    int superpixels = 256;
+    double compactness = 10;
+
+    // network
+    std::string backbone = "resnet50";
+    int width = 128;
+    std::string ablation = "full";
+    std::string promotion_gain = "one";
+    std::string init;       // ImageNet weights of the backbone
+    std::string init_from;  // weights of a whole network, for fine-tuning
+    std::vector<std::string> freeze;
+
+    // recipe
+    std::string recipe = "paper";
+    std::string stage = "all";
+    std::vector<int64_t> steps = {20000, 50000, 200000};  // a stage each
+    double minutes = 0;                                   // above 0: steps are measured and fixed from it
+    std::vector<double> shares = {0.4, 0.1, 0.5};         // of the minutes, a stage each
+    std::vector<int> batch = {8, 8, 8};
+    int accumulate = 1;
+    std::string error_loss = "bce";
+    bool structural = true;
+
+    // optimiser
+    std::string optimiser = "sgd";
+    double rate_extractor = 1e-3, rate = 1e-2;
+    double momentum = 0.9;
+    double weight_decay = 5e-4;
+    std::string schedule = "poly";
+    double power = 0.9;
+    int64_t warmup = 0;
+    double clip = 0;  // largest norm of the gradient; 0: none
+    double ema = 0;   // decay of the averaged weights; 0: none
+
+    // run
+    std::string out;
+    uint64_t seed = 1;
+    int64_t log_every = 20;
+    int64_t validate_every = 500;
+    int64_t save_every = 500;
+    int64_t patience = 0;   // validations without improvement before the stage ends; 0: never
+    int max_nonfinite = 5;  // in a row, before the run stops
+    std::string preset;
+
+    // Calls visit(name, field, help) for every field in the order of --help.
+    template <class Config, class Visitor>
+    static void describe(Config& c, Visitor&& visit) {
+        visit("data", c.data, "folders, .tar files or lists with pictures and masks");
+        visit("val", c.val, "validation data; without it a part of --data is held out");
+        visit("val-fraction", c.val_fraction, "part of --data held out for validation");
+        visit("size", c.size, "side of the network's input in pixels");
+        visit("multi-scale", c.multi_scale, "sides drawn from, one a step");
+        visit("workers", c.workers, "threads that prepare batches");
+        visit("cache-mb", c.cache_mb, "memory for decoded pictures, MiB");
+        visit("flip", c.flip, "mirror half of the pictures");
+        visit("rotate", c.rotate, "rotate by up to this many degrees");
+        visit("crop", c.crop, "cut away up to this share of each side");
+        visit("jitter", c.jitter, "change brightness, contrast, saturation by up to this share");
+        visit("superpixels", c.superpixels, "superpixels asked of SLIC for the structural loss");
+        visit("compactness", c.compactness, "SLIC's weight of distance against colour");
+        visit("backbone", c.backbone, "resnet50, vgg16 or light");
+        visit("width", c.width, "channels of the decoders");
+        visit("ablation", c.ablation, "full, baseline, pa, ra, pm or ssl");
+        visit("promotion-gain", c.promotion_gain, "one (as published) or mean (attention of mean 1)");
+        visit("init", c.init, "ImageNet weights of the backbone (.safetensors, .pth)");
+        visit("init-from", c.init_from, "weights of a whole network to start from (fine-tuning)");
+        visit("freeze", c.freeze, "parts that stay as they are: extractor, main, promotion, rectification");
+        visit("recipe", c.recipe, "paper or code: how losses and stages work together");
+        visit("stage", c.stage, "1, 2, 3 or all");
+        visit("steps", c.steps, "steps of stage 1, 2 and 3");
+        visit("minutes", c.minutes, "time for the whole run; the first steps are measured and the numbers of steps fixed");
+        visit("shares", c.shares, "shares of the minutes for stage 1, 2 and 3");
+        visit("batch", c.batch, "pictures a step, of stage 1, 2 and 3");
+        visit("accumulate", c.accumulate, "batches summed before an update");
+        visit("error-loss", c.error_loss, "bce or kl");
+        visit("structural", c.structural, "use the structural loss");
+        visit("optimiser", c.optimiser, "sgd or adamw");
+        visit("rate-extractor", c.rate_extractor, "learning rate of the backbone");
+        visit("rate", c.rate, "learning rate of the rest");
+        visit("momentum", c.momentum, "of sgd");
+        visit("weight-decay", c.weight_decay, "weight decay");
+        visit("schedule", c.schedule, "poly, cosine, step or constant");
+        visit("power", c.power, "of poly");
+        visit("warmup", c.warmup, "steps of linear warm-up");
+        visit("clip", c.clip, "largest norm of the gradient; 0: no clipping");
+        visit("ema", c.ema, "decay of averaged weights, which then are validated and saved as best; 0: none");
+        visit("out", c.out, "run folder");
+        visit("seed", c.seed, "seed of everything random");
+        visit("log-every", c.log_every, "steps between log lines");
+        visit("validate-every", c.validate_every, "steps between validations");
+        visit("save-every", c.save_every, "steps between checkpoints");
+        visit("patience", c.patience, "validations without improvement before a stage ends; 0: never");
+        visit("max-nonfinite", c.max_nonfinite, "steps with a non-finite loss in a row before the run stops");
+    }
+};
+
+// paper, code, light: sets every field that the preset speaks of. Unknown names throw and list the known ones.
+void apply_preset(TrainConfig& config, const std::string& name);
+// What cannot work: one Error that names the option.
+void check(const TrainConfig& config);
+
+nlohmann::json to_json(const TrainConfig& config);
+TrainConfig train_config_from_json(const nlohmann::json& json);
+
+}  // namespace purnet
