@@ -1,0 +1,61 @@
+// Batches for training, prepared by threads beside the step.
+//
+// Which pictures make batch k, and what is drawn for them, are functions of (seed, k, place in the batch) alone: a run resumes
+// at any step and sees what the unbroken one saw, whatever the number of workers. Position p = k * batch + j of the endless
+// sequence is picture permutation(epoch p / n)[p mod n].
+//
+// A picture is read, resized to the network's size (bilinear as Pillow does it; mask nearest) and cut into superpixels; this
+// much is kept in memory while the cache has room. Then, per use, the augmentation and the batch's scale.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/augment/augment.h"
+#include "data/source/dataset.h"
+
+namespace purnet {
+
+struct LoaderOptions {
+    int size = 320;                // pixels of a side
+    std::vector<int> multi_scale;  // sides drawn from, a batch each; empty: size
+    int batch = 8;
+    uint64_t seed = 1;
+    AugmentOptions augment;
+    int superpixels = 256;  // 0: no labels are made
+    double compactness = 10;
+    int workers = 1;
+    int depth = 3;  // batches ready ahead of the step
+    size_t cache_bytes = size_t{4} << 30;
+};
+
+struct Batch {
+    int64_t step = 0;
+    int n = 0, h = 0, w = 0;
+    std::vector<uint8_t> rgb;     // n,h,w,3
+    std::vector<float> mask;      // n,h,w in [0, 1]
+    std::vector<int32_t> labels;  // n,h,w; empty without superpixels
+    std::vector<std::string> names;
+};
+
+class Loader {
+public:
+    // Batches from `first_step` on of those items of the set (all, if empty). The set must outlive the loader.
+    Loader(const DataSet& set, std::vector<int64_t> items, const LoaderOptions& options, int64_t first_step = 0);
+    ~Loader();
+    Loader(const Loader&) = delete;
+    Loader& operator=(const Loader&) = delete;
+
+    // The next batch; waits for it. An unreadable picture throws here, with its name.
+    Batch next();
+    double seconds_waited() const;  // in next(), so far
+    size_t cached_bytes() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace purnet

@@ -1,0 +1,55 @@
+#include "data/loader/prepare.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "data/superpixels/slic.h"
+#include "kernels/resize/resize_bytes.h"
+#include "kernels/runtime/error.h"
+
+namespace purnet {
+
+Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness) {
+    const Image image = set.read_image(item), mask = set.read_mask(item);
+    // A mask of another shape than its picture is a wrong pair; one pixel of difference comes from rounded resizing.
+    require(std::abs(int64_t{image.width} * mask.height - int64_t{image.height} * mask.width) <=
+                int64_t{2} * std::max(image.width, image.height),
+            set.name(item), ": the mask is ", mask.width, " x ", mask.height, ", its picture ", image.width, " x ", image.height);
+    Prepared prepared;
+    prepared.rgb = Image(side, side, 3);
+    prepared.mask = Image(side, side, 1);
+    resize_bilinear(image.pixels.data(), image.height, image.width, 3, prepared.rgb.pixels.data(), side, side);
+    resize_nearest(mask.pixels.data(), mask.height, mask.width, 1, prepared.mask.pixels.data(), side, side);
+    if (superpixels > 0 && set.has_labels(item)) {
+        const LabelMap labels = set.read_labels(item);
+        LabelMap resized(side, side, 1);
+        resize_nearest(labels.pixels.data(), labels.height, labels.width, 1, resized.pixels.data(), side, side);
+        for (int32_t label : resized.pixels) require(label <= 65535, set.name(item), ": superpixel number ", label, " is beyond 65535");
+        prepared.labels.assign(resized.pixels.begin(), resized.pixels.end());
+    } else if (superpixels > 0) {
+        const Superpixels regions = slic(prepared.rgb, {.regions = superpixels, .compactness = compactness});
+        prepared.labels.assign(regions.labels.pixels.begin(), regions.labels.pixels.end());
+    }
+    return prepared;
+}
+
+Sample sample_of(const Prepared& picture, int side, const AugmentOptions& options, RandomDraws& random) {
+    Sample sample{picture.rgb, picture.mask, {}};
+    const int full = picture.rgb.width;
+    if (!picture.labels.empty()) {
+        sample.labels = LabelMap(full, full, 1);
+        std::copy(picture.labels.begin(), picture.labels.end(), sample.labels.pixels.begin());
+    }
+    apply(sample, draw_augmentation(options, random));
+    if (side == full) return sample;
+    Sample scaled{Image(side, side, 3), Image(side, side, 1), {}};
+    resize_bilinear(sample.rgb.pixels.data(), full, full, 3, scaled.rgb.pixels.data(), side, side);
+    resize_nearest(sample.mask.pixels.data(), full, full, 1, scaled.mask.pixels.data(), side, side);
+    if (!sample.labels.empty()) {
+        scaled.labels = LabelMap(side, side, 1);
+        resize_nearest(sample.labels.pixels.data(), full, full, 1, scaled.labels.pixels.data(), side, side);
+    }
+    return scaled;
+}
+
+}  // namespace purnet

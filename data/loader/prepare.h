@@ -1,0 +1,27 @@
+// One picture on its way into a batch. Internal to data/loader.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/random/philox.h"
+#include "data/augment/augment.h"
+#include "data/source/dataset.h"
+
+namespace purnet {
+
+// What does not change from use to use: at the network's size. Labels fit 16 bits (65,535 regions are more than pixels allow here).
+struct Prepared {
+    Image rgb, mask;
+    std::vector<uint16_t> labels;
+
+    size_t bytes() const { return rgb.pixels.size() + mask.pixels.size() + labels.size() * sizeof(uint16_t); }
+};
+
+// superpixels 0: no labels. A label map that comes with the data is used instead of our own.
+Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness);
+
+// One use of it in a batch, augmented, `side` squared.
+Sample sample_of(const Prepared& picture, int side, const AugmentOptions& options, RandomDraws& random);
+
+}  // namespace purnet

@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+
+#include "data/image/encode.h"
+#include "data/loader/loader.h"
+#include "kernels/runtime/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace purnet {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Pictures whose left half is darker, masks that are set where the picture is dark.
+void make_set(const fs::path& folder, int count) {
+    fs::create_directories(folder / "images");
+    fs::create_directories(folder / "masks");
+    for (int i = 0; i < count; ++i) {
+        Image rgb(40, 30, 3), mask(40, 30, 1);
+        for (int y = 0; y < 30; ++y)
+            for (int x = 0; x < 40; ++x) {
+                for (int c = 0; c < 3; ++c) rgb.at(x, y)[c] = static_cast<uint8_t>(x < 20 ? 20 + i : 200);
+                *mask.at(x, y) = x < 20 ? 255 : 0;
+            }
+        for (const auto& [name, bytes] : {std::pair{folder / "images" / ("p" + std::to_string(i) + ".png"), encode_png(rgb)},
+                                          std::pair{folder / "masks" / ("p" + std::to_string(i) + ".png"), encode_png(mask)}})
+            std::ofstream(name, std::ios::binary)
+                .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    }
+}
+
+bool equal(const Batch& a, const Batch& b) {
+    return a.rgb == b.rgb && a.mask == b.mask && a.labels == b.labels && a.names == b.names && a.h == b.h;
+}
+
+}  // namespace
+
+TEST_CASE("loader: batches depend on (seed, step) alone, whatever the workers, and go on anywhere") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 7);
+    const DataSet set = open_data(folder.path().string());
+    LoaderOptions options{.size = 32,
+                          .multi_scale = {32, 48},
+                          .batch = 3,
+                          .seed = 5,
+                          .augment = {.rotate = 10, .crop = 0.3, .brightness = 0.2},
+                          .superpixels = 20};
+    std::vector<Batch> wanted;
+    {
+        Loader loader(set, {}, options);
+        for (int i = 0; i < 8; ++i) wanted.push_back(loader.next());
+    }
+    options.workers = 3;
+    options.cache_bytes = 0;
+    Loader resumed(set, {}, options, 4);
+    for (size_t i = 4; i < 8; ++i) CHECK(equal(resumed.next(), wanted[i]));
+    options.seed = 6;
+    Loader other(set, {}, options);
+    CHECK(!equal(other.next(), wanted[0]));
+    CHECK(std::any_of(wanted.begin(), wanted.end(), [](const Batch& b) { return b.h == 48; }));
+    CHECK(std::any_of(wanted.begin(), wanted.end(), [](const Batch& b) { return b.h == 32; }));
+}
+
+TEST_CASE("loader: an epoch has every picture once") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 6);
+    const DataSet set = open_data(folder.path().string());
+    Loader loader(set, {}, {.size = 32, .batch = 2, .superpixels = 0});
+    for (int epoch = 0; epoch < 2; ++epoch) {
+        std::map<std::string, int> seen;
+        for (int i = 0; i < 3; ++i)
+            for (const std::string& name : loader.next().names) ++seen[name];
+        CHECK(seen.size() == 6);
+    }
+}
+
+TEST_CASE("loader: mask and labels follow the picture") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 3);
+    const DataSet set = open_data(folder.path().string());
+    Loader loader(set, {}, {.size = 64, .batch = 3, .augment = {.crop = 0.2}, .superpixels = 16});
+    for (int i = 0; i < 4; ++i) {
+        const Batch batch = loader.next();
+        REQUIRE(batch.mask.size() == size_t{3} * 64 * 64);
+        REQUIRE(batch.labels.size() == batch.mask.size());
+        int wrong = 0;
+        for (size_t k = 0; k < batch.mask.size(); ++k) wrong += (batch.rgb[3 * k] < 110) != (batch.mask[k] > 0.5f);
+        CHECK(wrong < 3 * 64 * 2);  // the blurred edge alone
+    }
+}
+
+TEST_CASE("loader: an unreadable picture is named where the batch is taken") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 2);
+    std::ofstream(folder.path() / "images/p1.png", std::ios::binary) << "no picture";
+    const DataSet set = open_data(folder.path().string());
+    Loader loader(set, {}, {.size = 32, .batch = 2, .superpixels = 0});
+    CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("p1.png"), Error);
+}
+
+}  // namespace purnet
