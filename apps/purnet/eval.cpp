@@ -12,7 +12,7 @@ namespace {
 
 struct Settings {
     std::vector<std::string> pred;
-    std::string gt, protocol = "pysod", json, csv;
+    std::string gt, protocol = "pysod", json, csv, curves;
     int64_t bootstrap = 0;
     uint64_t seed = 1;
     bool resize = false, extra = false;
@@ -59,6 +59,9 @@ int evaluate(const Settings& settings) {
     report.seed = settings.seed;
     if (settings.extra && report.protocol != metrics::Protocol::pysod) throw UsageError("--extra belongs to --protocol pysod");
 
+    if (!settings.curves.empty() && report.protocol == metrics::Protocol::purnet)
+        throw UsageError("--protocol purnet has one threshold an image and no curves to draw");
+
     bool complete = true;
     for (const Method& method : methods_of(settings.pred)) {
         Evaluation evaluation =
@@ -76,6 +79,7 @@ int evaluate(const Settings& settings) {
         }
 
     if (!settings.json.empty()) atomic_write(settings.json, json_of(report));
+    if (!settings.curves.empty()) atomic_write(settings.curves, svg_file_of(charts_of(report), 3));
     if (!settings.csv.empty()) atomic_write(settings.csv, csv_of(report));
     print(figures_table(report));
     if (!report.resamples.empty()) {
@@ -113,6 +117,7 @@ Run add_eval(Options& options) {
     options.group("Files to write");
     options.value("--json", s->json, "FILE", "everything, full precision, each image too");
     options.value("--csv", s->csv, "FILE", "one line an image");
+    options.value("--curves", s->curves, "FILE.svg", "precision over recall, F and E over the threshold");
     return [s] { return evaluate(*s); };
 }
 

@@ -181,6 +181,36 @@ std::string csv_of(const EvaluationReport& report) {
     return out;
 }
 
+std::vector<Chart> charts_of(const EvaluationReport& report) {
+    if (report.protocol == metrics::Protocol::purnet) return {};
+    Chart precision, f, e;
+    precision.title = "Precision over recall";
+    precision.x_label = "recall";
+    precision.y_label = "precision";
+    f.title = "F-measure over threshold";
+    f.y_label = "F, \u03b2\u00b2 = 0.3";
+    e.title = "E-measure over threshold";
+    e.y_label = "E";
+    f.x_label = e.x_label = "threshold";
+    for (Chart* chart : {&precision, &f, &e}) chart->y_min = 0, chart->y_max = chart->x_max = 1, chart->x_min = 0;
+    f.x_max = e.x_max = 255;
+    std::vector<double> thresholds;
+    for (int t = 255; t >= 0; --t) thresholds.push_back(t);
+    const auto values = [](const Curve& curve) { return std::vector<double>(curve.begin(), curve.end()); };
+    for (const Evaluation& method : report.methods) {
+        precision.series.push_back({method.name, values(method.mean.recall), values(method.mean.precision)});
+        f.series.push_back({method.name, thresholds, values(metrics::f_curve(report.protocol, method.mean))});
+        e.series.push_back({method.name, thresholds, values(method.mean.e)});
+    }
+    if (report.methods.size() == 1) {
+        const std::vector<double>& y = f.series[0].y;
+        const auto best = std::max_element(y.begin(), y.end());
+        f.marks.push_back({thresholds[static_cast<size_t>(best - y.begin())], *best, "max " + fixed_text(*best, 3), 0});
+    }
+    if (report.protocol == metrics::Protocol::dss) return {precision, f};
+    return {precision, f, e};
+}
+
 std::vector<std::string> complaints_of(const Evaluation& evaluation) {
     std::vector<std::string> out;
     const Pairing& pairing = evaluation.pairing;

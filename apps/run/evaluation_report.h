@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/run/evaluation.h"
+#include "apps/run/svg_chart.h"
 #include "apps/run/table.h"
 #include "data/metrics/bootstrap.h"
 
@@ -34,6 +35,9 @@ std::string json_of(const EvaluationReport& report);
 
 // method,name,MAE,...: one line an image, full precision, undefined figures empty.
 std::string csv_of(const EvaluationReport& report);
+
+// Precision over recall, and F and E over the threshold, of every method (E under pysod only; nothing under purnet).
+std::vector<Chart> charts_of(const EvaluationReport& report);
 
 // Missing partners and failures in plain words, one sentence each; long lists are cut.
 std::vector<std::string> complaints_of(const Evaluation& evaluation);

@@ -1,0 +1,142 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "apps/run/base64.h"
+#include "apps/run/html_report.h"
+#include "apps/run/svg_chart.h"
+#include "tests/support/markup.h"
+#include "tests/support/pictures.h"
+#include "tests/support/program.h"
+#include "tests/support/refused.h"
+
+namespace purnet {
+namespace {
+
+using test::contains;
+
+Chart wave(int points) {
+    Chart chart;
+    chart.title = "Loss <all> & \"more\"";
+    chart.x_label = "step";
+    chart.y_label = "loss";
+    Series raw, line;
+    for (int i = 0; i < points; ++i) {
+        raw.x.push_back(i * 10);
+        raw.y.push_back(1 + std::sin(i * 0.1) + (i % 7) * 0.1);
+    }
+    raw.faint = true;
+    raw.colour = 0;
+    line = {"a < b", raw.x, smoothed(raw.y, 0.9)};
+    line.colour = 0;
+    chart.series = {raw, line};
+    return chart;
+}
+
+size_t count_of(const std::string& text, const std::string& part) {
+    size_t count = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+}  // namespace
+
+TEST_CASE("chart: ticks are 1, 2 or 5 times a power of ten and cover the range") {
+    CHECK(round_ticks(0, 1, 6) == std::vector<double>{0, 1 * 0.2, 2 * 0.2, 3 * 0.2, 4 * 0.2, 5 * 0.2});
+    CHECK(round_ticks(3, 97, 6) == std::vector<double>{0, 20, 40, 60, 80, 100});
+    CHECK(round_ticks(-1.5, 1.5, 4) == std::vector<double>{-2, -1, 0, 1, 2});
+    for (const double low : {-3e-7, 0.0, 0.12, 5.0, 1e6})
+        for (const double width : {1e-9, 0.03, 1.0, 777.0, 1e8}) {
+            if (width < 1e-9 * low) continue;  // closer than the axes let two ends be
+            const auto ticks = round_ticks(low, low + width, 6);
+            CHECK(ticks.front() <= low + 1e-6 * width);
+            CHECK(ticks.back() >= low + width - 1e-6 * width);
+            CHECK(ticks.size() <= 8);
+            CHECK(ticks.size() >= 2);
+        }
+    CHECK(tick_text(0.25, 0.05) == "0.25");
+    CHECK(tick_text(20000, 5000) == "20k");
+    CHECK(tick_text(1500000, 500000) == "1.5M");
+    CHECK(tick_text(1e-5, 1e-5) == "1e-05");
+    CHECK(tick_text(0, 1) == "0");
+}
+
+TEST_CASE("chart: SVG is well formed, escaped, and stays small for long series") {
+    const std::string one = svg_of(wave(300));
+    CHECK(test::markup_error(one) == "");
+    CHECK(contains(one, "Loss &lt;all&gt; &amp; &quot;more&quot;"));
+    CHECK(contains(one, ">a &lt; b</text>"));
+    CHECK(contains(one, "class=\"line faint\""));
+    CHECK(svg_of(wave(100000)).size() < 60000);
+
+    const std::string file = svg_file_of({wave(10), wave(20), wave(30)}, 2);
+    CHECK(test::markup_error(file) == "");
+    CHECK(contains(file, "width=\"960\" height=\"640\""));
+    CHECK(contains(file, "xmlns="));
+    CHECK(count_of(file, "<clipPath") == 3);
+}
+
+TEST_CASE("chart: gaps, constants, logarithms, marks and nothing at all") {
+    Chart chart;
+    chart.series = {{"gap", {0, 1, 2, 3}, {1, NAN, 2, 3}}};
+    CHECK(count_of(svg_of(chart), "M") >= 2);
+    chart.series = {{"flat", {1, 2}, {5, 5}}, {"", {}, {}}};
+    CHECK(test::markup_error(svg_of(chart)) == "");
+    chart.series = {{"log", {1, 2, 3, 4}, {1e-4, 0, -1, 10}}};
+    chart.log_y = true;
+    chart.marks = {{4, 10, "best", 0}, {2, 0, "not shown", 0}};
+    const std::string text = svg_of(chart);
+    CHECK(contains(text, ">best</text>"));
+    CHECK_FALSE(contains(text, "not shown"));
+    CHECK_FALSE(contains(text, "nan"));
+    CHECK_FALSE(contains(text, "inf"));
+    CHECK(test::markup_error(svg_of(Chart{})) == "");
+    chart.series = {{"uneven", {1, 2}, {1}}};
+    REFUSED(svg_of(chart), "has 2 x and 1 y");
+}
+
+TEST_CASE("chart: smoothing has no bias at the beginning and steps over gaps") {
+    CHECK(smoothed({4, 4, 4}, 0.9)[0] == doctest::Approx(4));
+    CHECK(smoothed({4, 4, 4}, 0.9)[2] == doctest::Approx(4));
+    CHECK(smoothed({4, NAN, 4}, 0.5)[1] == doctest::Approx(4));
+    CHECK(std::isnan(smoothed({NAN, 1}, 0.5)[0]));
+    CHECK(smoothed({0, 1}, 0.5)[1] == doctest::Approx(2.0 / 3));
+}
+
+TEST_CASE("base64: the vectors of RFC 4648") {
+    const std::pair<std::string, std::string> vectors[] = {
+        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    for (const auto& [plain, coded] : vectors) CHECK(base64({reinterpret_cast<const uint8_t*>(plain.data()), plain.size()}) == coded);
+}
+
+TEST_CASE("html report: one well-formed page without a reference to anything outside") {
+    HtmlReport report("A run <x>", "made by a test & nobody else");
+    report.section("Overview");
+    report.paragraph("Text with <tags> & signs.");
+    report.highlights({{"max-F", "0.934"}, {"MAE", "0.041"}});
+    report.facts({{"folder", "/a/<b>"}});
+    report.code("purnet train --data a && b");
+    report.section("Curves");
+    report.charts({wave(50), wave(60)});
+    report.table({{"name", "value"}, {{"<script>", "1"}}});
+    report.folded_table("all values", {{"a"}, {{"1"}}});
+    report.section("Pictures");
+    report.heading("Best");
+    report.pictures({embed_photo(test::pattern(32, 24, 3), "one"), embed_exact(test::pattern(8, 8, 1))});
+    report.sheet({"image", "map"}, {{"first", {embed_photo(test::pattern(16, 16, 3)), {}}}});
+    REFUSED(report.sheet({"image"}, {{"second", {}}}), "row 'second' has 0 pictures for 1 columns");
+    const std::string page = report.html();
+    CHECK(test::markup_error(page) == "");
+    CHECK(page.starts_with("<!doctype html>"));
+    CHECK(contains(page, "<title>A run &lt;x&gt;</title>"));
+    CHECK(contains(page, "&lt;script&gt;"));
+    CHECK_FALSE(contains(page, "<script"));
+    CHECK_FALSE(contains(page, "http://"));
+    CHECK_FALSE(contains(page, "https://"));
+    CHECK(contains(page, "name=\"viewport\""));
+    CHECK(contains(page, "data:image/jpeg;base64,/9j/"));
+    CHECK(contains(page, "data:image/png;base64,iVBOR"));
+    CHECK(count_of(page, "<nav>") == 1);
+}
+
+}  // namespace purnet
