@@ -1,0 +1,144 @@
+#include "core/checkpoint.h"
+
+#include <unordered_map>
+
+namespace purnet {
+namespace {
+
+constexpr std::string_view tracked = "num_batches_tracked";
+
+// The strides of the two orders: A,C,h,w in files, A,h,w,C in memory.
+struct Axes {
+    int64_t a, c, space;
+};
+Axes axes_of(const Shape& shape) {
+    require(shape.rank() == 4, "a kernel has four axes, not ", shape);
+    return {shape[0], shape[3], shape[1] * shape[2]};
+}
+
+template <class T, class Assign>
+void walk(const Axes& axes, Assign&& assign) {
+    for (int64_t a = 0; a < axes.a; ++a)
+        for (int64_t c = 0; c < axes.c; ++c)
+            for (int64_t s = 0; s < axes.space; ++s)
+                assign(static_cast<size_t>((a * axes.c + c) * axes.space + s), static_cast<size_t>((a * axes.space + s) * axes.c + c));
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+    std::string s;
+    for (const int64_t extent : shape) s += (s.empty() ? "" : "x") + std::to_string(extent);
+    return s.empty() ? "scalar" : s;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    constexpr size_t shown = 3;
+    std::string s;
+    for (size_t i = 0; i < names.size() && i < shown; ++i) s += (i ? ", " : "") + names[i];
+    return names.size() > shown ? s + ", …" : s;
+}
+
+}  // namespace
+
+template <class T>
+std::vector<T> to_file_order(const Parameter& p, const std::vector<T>& memory) {
+    if (p.layout == FileLayout::as_is) return memory;
+    std::vector<T> file(memory.size());
+    walk<T>(axes_of(p.value.shape()), [&](size_t f, size_t m) { file[f] = memory[m]; });
+    return file;
+}
+template <class T>
+std::vector<T> from_file_order(const Parameter& p, const std::vector<T>& file) {
+    if (p.layout == FileLayout::as_is) return file;
+    std::vector<T> memory(file.size());
+    walk<T>(axes_of(p.value.shape()), [&](size_t f, size_t m) { memory[m] = file[f]; });
+    return memory;
+}
+template std::vector<float> to_file_order(const Parameter&, const std::vector<float>&);
+template std::vector<double> to_file_order(const Parameter&, const std::vector<double>&);
+template std::vector<float> from_file_order(const Parameter&, const std::vector<float>&);
+template std::vector<double> from_file_order(const Parameter&, const std::vector<double>&);
+
+Shape file_shape(const Parameter& p) {
+    const Shape& s = p.value.shape();
+    return p.layout == FileLayout::as_is ? s : Shape{s[0], s[3], s[1], s[2]};
+}
+
+Array to_array(const Parameter& p, const Tensor& tensor) {
+    const std::vector<int64_t> shape = file_shape(p).vector();
+    if (tensor.dtype() == DType::f64) return make_array(shape, to_file_order(p, tensor.to_doubles()));
+    return make_array(shape, to_file_order(p, tensor.to_floats()));
+}
+
+void from_array(const Parameter& p, const Array& array, const Tensor& to) {
+    if (to.dtype() == DType::f64)
+        to.copy_from(Tensor::from(from_file_order(p, to_float64(array)).data(), to.shape(), DType::f64));
+    else
+        to.copy_from(Tensor::from(from_file_order(p, to_float32(array)).data(), to.shape()));
+}
+
+void check_array(const Parameter& p, const std::string& name, const Array& array) {
+    const Shape wanted = file_shape(p);
+    require(array.shape == wanted.vector(), "tensor ", name, " is ", shape_text(array.shape), " where the network has ", wanted,
+            ": the file belongs to another form of it");
+    const bool floating =
+        array.dtype == FileDType::f32 || array.dtype == FileDType::f64 || array.dtype == FileDType::f16 || array.dtype == FileDType::bf16;
+    require(floating, "tensor ", name, " holds ", name_of(array.dtype), " where floating-point numbers are expected");
+    const int64_t bad = first_non_finite(array);
+    require(bad < 0, "tensor ", name, " has a value that is no finite number, at element ", bad,
+            ": the file is damaged or its training diverged");
+}
+
+NamedArrays state_of(const ParameterStore& store, int64_t steps) {
+    constexpr std::string_view last_statistic = "running_var";
+    NamedArrays arrays;
+    for (const Parameter& p : store.all()) {
+        arrays.add(p.name, to_array(p, p.value));
+        if (p.statistic && p.name.ends_with(last_statistic))
+            arrays.add(p.name.substr(0, p.name.size() - last_statistic.size()) + std::string(tracked), make_array({}, &steps));
+    }
+    return arrays;
+}
+
+std::string LoadReport::text() const {
+    const auto part = [](const std::vector<std::string>& names, const char* what) {
+        return names.empty() ? concat("nothing ", what) : concat(names.size(), " ", what, " (", listed(names), ")");
+    };
+    return concat("loaded ", loaded, " tensors, ", part(missing, "missing"), ", ", part(left_over, "left over"));
+}
+
+LoadReport load_state(ParameterStore& store, NamedArrays&& arrays, const LoadOptions& options) {
+    std::unordered_map<std::string_view, Parameter*> open;
+    for (Parameter& p : store.all())
+        if (!options.wanted || options.wanted(p)) open.emplace(p.name, &p);
+    LoadReport report;
+    std::vector<std::pair<Parameter*, size_t>> pairs;
+    for (size_t i = 0; i < arrays.size(); ++i) {
+        const auto& [name, array] = arrays[i];
+        if (name.ends_with(tracked)) continue;
+        const std::string own = options.rename ? options.rename(name) : name;
+        if (own.empty()) continue;
+        const auto found = open.find(own);
+        if (found == open.end()) {
+            report.left_over.push_back(name);
+            continue;
+        }
+        check_array(*found->second, name, array);
+        pairs.emplace_back(found->second, i);
+        open.erase(found);
+    }
+    for (const Parameter& p : store.all())
+        if (open.contains(p.name)) report.missing.push_back(p.name);
+    for (const auto& [parameter, i] : pairs) {
+        from_array(*parameter, arrays[i].array, parameter->value);
+        arrays[i].array = Array();
+    }
+    report.loaded = static_cast<int64_t>(pairs.size());
+    return report;
+}
+
+void load_state_exactly(ParameterStore& store, NamedArrays&& arrays, const std::string& what, const LoadOptions& options) {
+    const LoadReport report = load_state(store, std::move(arrays), options);
+    require(report.complete(), what, " does not fit the network: ", report.text());
+}
+
+}  // namespace purnet

@@ -1,0 +1,58 @@
+#include "core/ops/conv2d.h"
+
+#include "core/op.h"
+
+namespace purnet::ops {
+namespace {
+namespace room = purnet::conv2d;
+
+room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+    require(x && weight, "conv2d: input or weight is undefined");
+    const Shape &in = x.shape(), &filter = weight.shape();
+    require(in.rank() == 4 && filter.rank() == 4, "conv2d: input ", in, " and weight ", filter, " must be N,H,W,C and O,kH,kW,C/groups");
+    require(options.groups > 0 && in[3] == filter[3] * options.groups, "conv2d: input ", in, " has ", in[3], " channels, weight ", filter,
+            " in ", options.groups, " group(s) reads ", filter[3] * options.groups);
+    require(!bias || bias.shape() == Shape{filter[0]}, "conv2d: bias ", bias ? bias.shape() : Shape(), " does not fit weight ", filter);
+    room::Problem p;
+    p.n = in[0], p.h = in[1], p.w = in[2], p.c = in[3];
+    p.o = filter[0], p.kh = filter[1], p.kw = filter[2];
+    p.stride = options.stride, p.pads = options.pads, p.dilation = options.dilation, p.groups = options.groups;
+    room::check(p);
+    return p;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+    const room::Problem p = problem_of(x, weight, bias, options);
+    const Key key = x.key();
+    OpCall call;
+    call.name = "conv2d";
+    call.inputs = {x, weight, bias};
+    call.outputs = {{Shape{p.n, p.out_h(), p.out_w(), p.o}, x.dtype()}};
+    call.workspace = room::workspace(key, p, room::Pass::forward);
+    call.saved_inputs = {0, 1};
+    call.problem = p;
+    call.forward = [p, key](const Arguments& a, const Context& context) {
+        room::table().get(&room::Kernels::forward, "forward", key)(p, a.in(0), a.in(1), a.in(2), a.out(), a.workspace(), context);
+    };
+    call.backward = [p, key](Gradients& g) {
+        const Context context = g.context();
+        const Tensor dy = g.grad();
+        if (void* dx = g.destination(0)) {
+            const Block workspace(context.device, room::workspace(key, p, room::Pass::backward_data));
+            room::table().get(&room::Kernels::backward_data, "backward_data", key)(p, dy.raw(), g.input(1).raw(), dx, workspace.data(),
+                                                                                   context);
+        }
+        void* dweight = g.destination(1);
+        void* dbias = g.destination(2);
+        if (dweight || dbias) {
+            const Block workspace(context.device, room::workspace(key, p, room::Pass::backward_weights));
+            room::table().get(&room::Kernels::backward_weights, "backward_weights", key)(p, g.input(0).raw(), dy.raw(), dweight, dbias,
+                                                                                         workspace.data(), context);
+        }
+    };
+    return apply_one(std::move(call));
+}
+
+}  // namespace purnet::ops

@@ -1,0 +1,63 @@
+#include "kernels/conv2d/conv2d.h"
+
+#include "kernels/conv2d/conv2d_onednn.h"
+#include "kernels/conv2d/conv2d_plain.h"
+#include "kernels/runtime/isa.h"
+
+namespace purnet::conv2d {
+namespace {
+
+// A matrix product needs channels on both sides; so few go as plain loops.
+bool few_channels(const Problem& p) { return p.c / p.groups < 4 && p.o / p.groups < 4 && !p.depthwise(); }
+bool one_channel_head(const Problem& p) { return p.groups == 1 && p.o == 1 && p.kh * p.kw == 1; }
+
+bool by_library(const Problem& p, Pass pass) {
+    return !few_channels(p) && !one_channel_head(p) && isa() != Isa::baseline && onednn::available(p, pass);
+}
+
+size_t workspace_f32(const Problem& p, Pass pass) { return by_library(p, pass) ? onednn::workspace(p, pass) : 0; }
+
+void forward(const Problem& p, const float* x, const float* weight, const float* bias, float* y, void* workspace, const Context&) {
+    if (by_library(p, Pass::forward)) return onednn::forward(p, x, weight, bias, y, workspace);
+    plain::forward(p, x, weight, bias, y);
+}
+
+void backward_data(const Problem& p, const float* dy, const float* weight, float* dx, void* workspace, const Context&) {
+    if (by_library(p, Pass::backward_data)) return onednn::backward_data(p, dy, weight, dx, workspace);
+    plain::backward_data(p, dy, weight, dx);
+}
+
+void backward_weights(const Problem& p, const float* x, const float* dy, float* dweight, float* dbias, void* workspace, const Context&) {
+    if (dweight && by_library(p, Pass::backward_weights)) return onednn::backward_weights(p, x, dy, dweight, dbias, workspace);
+    if (dweight) plain::backward_weights(p, x, dy, dweight);
+    if (dbias) plain::backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias);
+}
+
+}  // namespace
+
+void check(const Problem& p) {
+    require(p.n > 0 && p.h > 0 && p.w > 0 && p.c > 0, "conv2d: input ", p.n, "x", p.h, "x", p.w, "x", p.c, " has an empty axis");
+    require(p.o > 0 && p.kh > 0 && p.kw > 0, "conv2d: weight of ", p.o, " outputs and a ", p.kh, "x", p.kw, " kernel has an empty axis");
+    require(p.stride > 0 && p.dilation > 0, "conv2d: stride ", p.stride, " and dilation ", p.dilation, " must be 1 or more");
+    require(p.groups > 0 && p.c % p.groups == 0 && p.o % p.groups == 0, "conv2d: ", p.groups, " groups do not divide ", p.c, " inputs and ",
+            p.o, " outputs");
+    require(p.pads.top >= 0 && p.pads.left >= 0 && p.pads.bottom >= 0 && p.pads.right >= 0, "conv2d: negative padding");
+    require(p.h + p.pads.top + p.pads.bottom > (p.kh - 1) * p.dilation && p.w + p.pads.left + p.pads.right > (p.kw - 1) * p.dilation,
+            "conv2d: a ", p.kh, "x", p.kw, " kernel of dilation ", p.dilation, " does not fit into the padded ", p.h, "x", p.w, " input");
+}
+
+size_t workspace(Key key, const Problem& problem, Pass pass) {
+    const Kernels* kernels = table().find(key);
+    return kernels && kernels->workspace ? kernels->workspace(problem, pass) : 0;
+}
+
+Table<Kernels>& table() {
+    static Table<Kernels> kernels("conv2d", {{{DeviceType::cpu, DType::f32},
+                                              {.forward = erase<forward>,
+                                               .backward_data = erase<backward_data>,
+                                               .backward_weights = erase<backward_weights>,
+                                               .workspace = workspace_f32}}});
+    return kernels;
+}
+
+}  // namespace purnet::conv2d

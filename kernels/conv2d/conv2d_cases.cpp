@@ -1,0 +1,167 @@
+// The record of conv2d: the formulas of conv2d.h as scalar loops in float64, shapes, the layers of the networks.
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_layers.h"
+#include "kernels/record/record.h"
+
+namespace purnet::conv2d {
+namespace {
+
+using namespace record;
+
+// Calls body(flat index of y, flat index of x, flat index of weight) for every product of the sum; pixels outside x are left out.
+template <class Body>
+void each_product(const Problem& s, Body&& body) {
+    const int64_t in_group = s.c / s.groups, out_group = s.o / s.groups;
+    for (int64_t n = 0; n < s.n; ++n)
+        for (int64_t p = 0; p < s.out_h(); ++p)
+            for (int64_t q = 0; q < s.out_w(); ++q)
+                for (int64_t ky = 0; ky < s.kh; ++ky)
+                    for (int64_t kx = 0; kx < s.kw; ++kx) {
+                        const int64_t i = p * s.stride - s.pads.top + ky * s.dilation;
+                        const int64_t j = q * s.stride - s.pads.left + kx * s.dilation;
+                        if (i < 0 || i >= s.h || j < 0 || j >= s.w) continue;
+                        for (int64_t o = 0; o < s.o; ++o)
+                            for (int64_t c = 0; c < in_group; ++c)
+                                body(((n * s.out_h() + p) * s.out_w() + q) * s.o + o,
+                                     ((n * s.h + i) * s.w + j) * s.c + o / out_group * in_group + c,
+                                     ((o * s.kh + ky) * s.kw + kx) * in_group + c);
+                    }
+}
+
+void reference_forward(const Problem& s, const double* x, const double* weight, const double* bias, double* y, void*, const Context&) {
+    for (int64_t i = 0; i < s.y_count(); ++i) y[i] = bias ? bias[i % s.o] : 0;
+    each_product(s, [&](int64_t at_y, int64_t at_x, int64_t at_w) { y[at_y] += weight[at_w] * x[at_x]; });
+}
+
+void reference_backward_data(const Problem& s, const double* dy, const double* weight, double* dx, void*, const Context&) {
+    for (int64_t i = 0; i < s.x_count(); ++i) dx[i] = 0;
+    each_product(s, [&](int64_t at_y, int64_t at_x, int64_t at_w) { dx[at_x] += weight[at_w] * dy[at_y]; });
+}
+
+void reference_backward_weights(const Problem& s, const double* x, const double* dy, double* dweight, double* dbias, void*,
+                                const Context&) {
+    if (dweight) {
+        for (int64_t i = 0; i < s.weight_count(); ++i) dweight[i] = 0;
+        each_product(s, [&](int64_t at_y, int64_t at_x, int64_t at_w) { dweight[at_w] += dy[at_y] * x[at_x]; });
+    }
+    if (!dbias) return;
+    for (int64_t o = 0; o < s.o; ++o) dbias[o] = 0;
+    for (int64_t i = 0; i < s.y_count(); ++i) dbias[i % s.o] += dy[i];
+}
+
+std::string label_of(const Problem& s, bool bias) {
+    std::string text = concat("n", s.n, " h", s.h, " w", s.w, " c", s.c, " o", s.o, " k", s.kh, "x", s.kw);
+    if (s.stride != 1) text += concat(" s", s.stride);
+    if (s.dilation != 1) text += concat(" d", s.dilation);
+    if (s.groups != 1) text += concat(" g", s.groups);
+    if (s.pads != Pads{}) text += concat(" p", s.pads.top, ",", s.pads.left, ",", s.pads.bottom, ",", s.pads.right);
+    return text + (bias ? " bias" : "");
+}
+
+Operand workspace_operand(const Problem& s, Pass pass) {
+    return {"workspace", Role::workspace, Kind::uint8, {static_cast<int64_t>(workspace({DeviceType::cpu, DType::f32}, s, pass))}};
+}
+
+Case make_case(const Problem& s, bool bias, bool real_layer) {
+    check(s);
+    const std::vector<int64_t> x_shape{s.n, s.h, s.w, s.c}, y_shape{s.n, s.out_h(), s.out_w(), s.o};
+    const std::vector<int64_t> weight_shape{s.o, s.kh, s.kw, s.c / s.groups};
+    const Operand bias_operand{"bias", Role::input, Kind::parameter, {s.o}};
+    Direction forward{.name = "forward",
+                      .operands = {{"x", Role::input, Kind::activation, x_shape},
+                                   {"weight", Role::input, Kind::activation, weight_shape},
+                                   {"y", Role::output, Kind::activation, y_shape},
+                                   workspace_operand(s, Pass::forward)},
+                      .run =
+                          [s, bias](Key key, const Pointers& p, const Context& c) {
+                              table().get(&Kernels::forward, "forward", key)(s, p[0], p[1], bias ? p[4] : nullptr, p[2], p[3], c);
+                          },
+                      .available = [](Key key) { return table().has(&Kernels::forward, key); },
+                      .flops = s.flops(),
+                      .multilinear = true,
+                      .reduction = s.kh * s.kw * (s.c / s.groups) + bias};
+    if (bias) forward.operands.push_back(bias_operand);
+    Direction data{
+        .name = "backward_data",
+        .operands = {{"dy", Role::input, Kind::activation, y_shape},
+                     {"weight", Role::input, Kind::activation, weight_shape},
+                     {"dx", Role::output, Kind::activation, x_shape},
+                     workspace_operand(s, Pass::backward_data)},
+        .run = [s](Key key, const Pointers& p,
+                   const Context& c) { table().get(&Kernels::backward_data, "backward_data", key)(s, p[0], p[1], p[2], p[3], c); },
+        .available = [](Key key) { return table().has(&Kernels::backward_data, key); },
+        .flops = s.flops(),
+        .multilinear = true,
+        .reduction = s.kh * s.kw * (s.o / s.groups)};
+    Direction weights{.name = "backward_weights",
+                      .operands = {{"x", Role::input, Kind::activation, x_shape},
+                                   {"dy", Role::input, Kind::activation, y_shape},
+                                   {"dweight", Role::output, Kind::parameter, weight_shape},
+                                   workspace_operand(s, Pass::backward_weights)},
+                      .run =
+                          [s, bias](Key key, const Pointers& p, const Context& c) {
+                              table().get(&Kernels::backward_weights, "backward_weights", key)(s, p[0], p[1], p[2], bias ? p[4] : nullptr,
+                                                                                               p[3], c);
+                          },
+                      .available = [](Key key) { return table().has(&Kernels::backward_weights, key); },
+                      .flops = s.flops(),
+                      .multilinear = true,
+                      .reduction = s.n * s.out_h() * s.out_w()};
+    if (bias) weights.operands.push_back({"dbias", Role::output, Kind::parameter, {s.o}});
+    return {label_of(s, bias), real_layer, {std::move(forward), std::move(data), std::move(weights)}};
+}
+
+std::vector<Case> cases() {
+    std::vector<Case> list;
+    const auto add = [&](Problem s, bool bias = false) { list.push_back(make_case(s, bias, false)); };
+    // The smallest, and channel counts around every vector and tile.
+    add({});
+    add({.n = 1, .h = 1, .w = 1, .c = 17, .o = 5}, true);
+    for (int64_t channels : {2, 7, 15, 16, 17, 31, 33})
+        add({.n = 2, .h = 5, .w = 7, .c = channels, .o = 48 - channels, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, channels % 2);
+    for (int64_t width : {1, 2, 3, 6, 13, 14, 15, 29})
+        add({.n = 1, .h = 3, .w = width, .c = 16, .o = 32, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
+    for (int64_t o : {1, 3, 63, 64, 65, 130}) add({.n = 1, .h = 3, .w = 11, .c = 13, .o = o}, true);
+    // Strides, dilations, pads on one side, kernels that are not square, pads larger than the picture.
+    for (int stride : {1, 2, 3})
+        for (int dilation : {1, 2, 4})
+            add({.n = 1,
+                 .h = 11,
+                 .w = 10,
+                 .c = 9,
+                 .o = 20,
+                 .kh = 3,
+                 .kw = 3,
+                 .stride = stride,
+                 .pads = {dilation, dilation, dilation, dilation},
+                 .dilation = dilation},
+                stride == 2);
+    add({.n = 3, .h = 9, .w = 8, .c = 5, .o = 6, .kh = 3, .kw = 3, .stride = 2, .pads = {0, 0, 1, 1}});
+    add({.n = 2, .h = 8, .w = 9, .c = 5, .o = 6, .kh = 5, .kw = 3, .stride = 2, .pads = {1, 0, 2, 3}}, true);
+    add({.n = 1, .h = 2, .w = 3, .c = 18, .o = 19, .kh = 3, .kw = 3, .pads = {4, 4, 4, 4}, .dilation = 4});
+    add({.n = 2, .h = 12, .w = 7, .c = 3, .o = 16, .kh = 1, .kw = 7, .pads = {0, 3, 0, 3}});
+    add({.n = 1, .h = 19, .w = 21, .c = 3, .o = 24, .kh = 7, .kw = 7, .stride = 2, .pads = {3, 3, 3, 3}});
+    add({.n = 2, .h = 7, .w = 7, .c = 20, .o = 33, .stride = 2});
+    add({.n = 1, .h = 9, .w = 9, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3, .pads = {1, 0, 0, 1}});
+    // Groups: depthwise, several channels each, a multiplier.
+    add({.n = 2, .h = 7, .w = 6, .c = 37, .o = 37, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 37}, true);
+    add({.n = 1, .h = 11, .w = 13, .c = 64, .o = 64, .kh = 5, .kw = 5, .stride = 2, .pads = {1, 2, 2, 2}, .groups = 64});
+    add({.n = 1, .h = 8, .w = 8, .c = 19, .o = 19, .kh = 5, .kw = 5, .pads = {4, 4, 4, 4}, .dilation = 2, .groups = 19});
+    add({.n = 1, .h = 6, .w = 7, .c = 12, .o = 24, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 3}, true);
+    add({.n = 2, .h = 5, .w = 5, .c = 6, .o = 18, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 6});
+    add({.n = 1, .h = 5, .w = 4, .c = 32, .o = 32, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 2});
+    // One channel in and out: the upsampling heads seen from behind.
+    add({.n = 2, .h = 17, .w = 21, .c = 1, .o = 1, .kh = 8, .kw = 8, .stride = 4, .pads = {2, 2, 2, 2}});
+    for (const Layer& layer : network_layers()) list.push_back(make_case(layer.problem, layer.bias, true));
+    return list;
+}
+
+const bool registered = [] {
+    table().add({DeviceType::reference, DType::f64}, {.forward = erase<reference_forward>,
+                                                      .backward_data = erase<reference_backward_data>,
+                                                      .backward_weights = erase<reference_backward_weights>});
+    return record::add({.name = "conv2d", .formula = "y = conv(x, weight) + bias: stride, pads, dilation, groups", .cases = cases});
+}();
+
+}  // namespace
+}  // namespace purnet::conv2d
