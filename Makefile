@@ -53,6 +53,8 @@ RECORD_OBJECTS := $(call objects,$(RECORD_SOURCES))
 TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIBRARY := $(BUILD)/libpurnet.a
 
+include scripts/cuda.mk
+
 .PHONY: FORCE all test bench-peers demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
@@ -80,19 +82,19 @@ $(LIBRARY): $(LIBRARY_OBJECTS)
 	@echo "  ar     $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/purnet: $(call objects,$(PROGRAM_SOURCES)) $(LIBRARY)
+$(BUILD)/purnet: $(call objects,$(PROGRAM_SOURCES)) $(CUDA_OBJECTS) $(LIBRARY)
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
 $(BUILD)/purnet_tests: $(TEST_OBJECTS) $(RECORD_OBJECTS) $(LIBRARY)
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
-$(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(LIBRARY)
+$(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(CUDA_OBJECTS) $(LIBRARY)
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
-test: all $(BUILD)/purnet_tests
+test: all $(BUILD)/purnet_tests $(EMULATOR_PROGRAMS)
 	$(Q)scripts/run_tests.sh $(BUILD)
 
 bench-peers:

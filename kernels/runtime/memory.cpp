@@ -16,16 +16,21 @@ namespace purnet {
 namespace {
 
 constexpr size_t alignment = 256;
-constexpr size_t guard_bytes = 256;
+constexpr size_t most_guard_bytes = 256;
 constexpr int guard_value = 0xA5;
 constexpr int poison_value = 0xFF;  // a NaN in every floating-point type
 
+const char* debug_wish() {
+    static const char* wish = std::getenv("PURNET_MEMORY_DEBUG");
+    return wish ? wish : "";
+}
 bool debug_mode() {
-    static const bool on = [] {
-        const char* wish = std::getenv("PURNET_MEMORY_DEBUG");
-        return wish && *wish && *wish != '0';
-    }();
+    static const bool on = *debug_wish() && *debug_wish() != '0';
     return on;
+}
+size_t guard_bytes() {
+    static const size_t bytes = std::strcmp(debug_wish(), "exact") == 0 ? 0 : most_guard_bytes;
+    return bytes;
 }
 
 RawMemory host_memory() {
@@ -93,7 +98,7 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
     std::lock_guard lock(from.mutex);
     require(static_cast<bool>(from.raw.allocate), "no memory of ", name_of(device),
             ": this build has no CUDA part or no device was opened");
-    const size_t wanted = debug_mode() ? bytes + guard_bytes : size_class(bytes);
+    const size_t wanted = debug_mode() ? bytes + guard_bytes() : size_class(bytes);
     if (auto found = from.cached.find(wanted); found != from.cached.end()) {
         data_ = found->second;
         from.cached.erase(found);
@@ -109,7 +114,7 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
     }
     if (debug_mode()) {
         from.raw.fill(data_, poison_value, bytes);
-        from.raw.fill(static_cast<char*>(data_) + bytes, guard_value, guard_bytes);
+        from.raw.fill(static_cast<char*>(data_) + bytes, guard_value, guard_bytes());
     }
     from.use.live += bytes;
     from.use.peak = std::max(from.use.peak, from.use.live);
@@ -129,14 +134,13 @@ void Block::release() noexcept {
     to.use.live -= bytes_;
     to.scopes[scope_].live -= bytes_;
     if (debug_mode()) {
-        if (device_.on_host()) {
-            const auto* guard = static_cast<const unsigned char*>(data_) + bytes_;
-            for (size_t i = 0; i < guard_bytes; ++i)
-                if (guard[i] != guard_value) {
-                    std::fprintf(stderr, "purnet: a kernel wrote %zu bytes behind a block of %zu bytes\n", i + 1, bytes_);
-                    std::abort();
-                }
-        }
+        unsigned char guard[most_guard_bytes];
+        to.raw.copy(guard, static_cast<const unsigned char*>(data_) + bytes_, guard_bytes());
+        for (size_t i = 0; i < guard_bytes(); ++i)
+            if (guard[i] != guard_value) {
+                std::fprintf(stderr, "purnet: a kernel wrote %zu bytes behind a block of %zu bytes\n", i + 1, bytes_);
+                std::abort();
+            }
         to.raw.free(data_);
     } else {
         const size_t size = size_class(bytes_);

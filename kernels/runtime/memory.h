@@ -3,7 +3,8 @@
 // Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; release_cached() gives them back.
 // Counters are kept by named scope ("activations", "gradients", ...), and memory_table() prints them; an allocation
 // that the system refuses throws an Error that holds that table. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each
-// followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN: for sanitizers and tests.
+// followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN; PURNET_MEMORY_DEBUG=exact
+// leaves the guard zone out, for sanitizers that watch the block's end themselves.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,83 @@
+#include "kernels/runtime/cuda/device.h"
+
+#include <nvtx3/nvToolsExt.h>
+
+#include <mutex>
+#include <vector>
+
+#include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/scope.h"
+
+namespace purnet::cuda {
+namespace {
+
+DeviceInfo read_info(int device) {
+    cudaDeviceProp p{};
+    check(cudaGetDeviceProperties(&p, device), "cudaGetDeviceProperties");
+    return {
+        p.name, p.major, p.minor, p.multiProcessorCount, p.totalGlobalMem, static_cast<size_t>(p.l2CacheSize), p.sharedMemPerBlockOptin};
+}
+
+// The allocator of kernels/runtime/memory.h gets the device's memory from here.
+const bool registered = [] {
+    register_raw_memory(DeviceType::cuda, {[](size_t bytes) -> void* {
+                                               void* memory = nullptr;
+                                               const cudaError_t status = cudaMalloc(&memory, bytes);
+                                               if (status == cudaErrorMemoryAllocation) {
+                                                   cudaGetLastError();
+                                                   return nullptr;
+                                               }
+                                               check(status, "cudaMalloc");
+                                               return memory;
+                                           },
+                                           [](void* memory) { cudaFree(memory); },
+                                           [](void* to, const void* from, size_t bytes) {
+                                               check(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
+                                           },
+                                           [](void* to, int byte, size_t bytes) {
+                                               check(cudaMemset(to, byte, bytes), "cudaMemset");
+                                               check(cudaDeviceSynchronize(), "cudaMemset");
+                                           }});
+    set_scope_observer([](const char* name) { nvtxRangePushA(name); }, [] { nvtxRangePop(); });
+    return true;
+}();
+
+}  // namespace
+
+int device_count() {
+    int count = 0;
+    if (cudaGetDeviceCount(&count) != cudaSuccess) {
+        cudaGetLastError();
+        return 0;
+    }
+    return count;
+}
+
+std::string why_no_device() {
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    cudaGetLastError();
+    return status == cudaSuccess ? "" : cudaGetErrorString(status);
+}
+
+const DeviceInfo& device_info(int device) {
+    static std::mutex mutex;
+    static auto* known = new std::vector<DeviceInfo>;
+    std::lock_guard lock(mutex);
+    if (known->empty()) {
+        const int count = device_count();
+        known->reserve(static_cast<size_t>(count));
+        for (int i = 0; i < count; ++i) known->push_back(read_info(i));
+    }
+    require(device >= 0 && static_cast<size_t>(device) < known->size(), "there is no CUDA device ", device, ": ", known->size(), " found");
+    return (*known)[static_cast<size_t>(device)];
+}
+
+const DeviceInfo& current_device() {
+    int device = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    return device_info(device);
+}
+
+}  // namespace purnet::cuda

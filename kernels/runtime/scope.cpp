@@ -1,0 +1,40 @@
+#include "kernels/runtime/scope.h"
+
+namespace purnet {
+namespace {
+thread_local Scope* innermost = nullptr;
+void (*observe_begin)(const char*) = nullptr;
+void (*observe_end)() = nullptr;
+}  // namespace
+
+Scope::Scope(Kind kind, const char* name, const void* describer, Text text)
+    : kind_(kind), name_(name), describer_(describer), text_(text), outer_(innermost) {
+    innermost = this;
+    if (observe_begin) observe_begin(name);
+}
+
+Scope::~Scope() {
+    innermost = outer_;
+    if (observe_end) observe_end();
+}
+
+std::string scope_text() {
+    std::string ops, layers;
+    for (const Scope* s = innermost; s; s = s->outer_) {
+        if (s->kind_ == Scope::Kind::layer) {
+            layers = layers.empty() ? s->name_ : std::string(s->name_) + "." + layers;
+        } else if (ops.empty()) {
+            ops = s->name_;
+            if (s->text_) ops += " (" + s->text_(s->describer_) + ")";
+        }
+    }
+    if (layers.empty()) return ops;
+    return ops.empty() ? "layer " + layers : ops + " in layer " + layers;
+}
+
+void set_scope_observer(void (*begin)(const char*), void (*end)()) {
+    observe_begin = begin;
+    observe_end = end;
+}
+
+}  // namespace purnet

@@ -1,0 +1,55 @@
+// What is being computed right now, for messages: layers and ops enter a scope while they run, and an error below says in
+// which op, with which shapes, in which layer it happened. A scope costs two pointers; texts are made when asked for.
+//
+//     LayerScope layer("decoder.up1");
+//     OpScope op("conv2d forward", [&] { return concat(problem); });
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace purnet {
+
+class Scope {
+public:
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+protected:
+    enum class Kind { layer, op };
+    using Text = std::string (*)(const void*);
+    Scope(Kind kind, const char* name, const void* describer, Text text);
+    ~Scope();
+
+private:
+    friend std::string scope_text();
+    friend void set_scope_observer(void (*)(const char*), void (*)());
+
+    Kind kind_;
+    const char* name_;
+    const void* describer_;
+    Text text_;
+    Scope* outer_;
+};
+
+class LayerScope : Scope {
+public:
+    explicit LayerScope(const char* path) : Scope(Kind::layer, path, nullptr, nullptr) {}
+};
+
+class OpScope : Scope {
+public:
+    explicit OpScope(const char* name) : Scope(Kind::op, name, nullptr, nullptr) {}
+    // describe() gives the shapes; it is called only for a message, and must live as long as the scope.
+    template <class Describe>
+    OpScope(const char* name, const Describe& describe)
+        : Scope(Kind::op, name, std::addressof(describe), [](const void* d) { return (*static_cast<const Describe*>(d))(); }) {}
+};
+
+// "conv2d forward (n 2, h 5, ...) in layer decoder.up1", or "" outside every scope.
+std::string scope_text();
+
+// A profiler that is told when scopes begin and end; the CUDA room passes them on as NVTX ranges.
+void set_scope_observer(void (*begin)(const char* name), void (*end)());
+
+}  // namespace purnet

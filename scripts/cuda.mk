@@ -1,0 +1,79 @@
+# The CUDA part: every kernels/**/*.cu by nvcc (CUDA=1), and the same files by the host compiler for the emulator, always.
+#
+# CUDA=auto   with a toolkit and a device on this machine      CUDA=1   with a toolkit      CUDA=0   never
+CUDA ?= auto
+CUDA_HOME ?= $(firstword $(wildcard /usr/local/cuda /opt/cuda /usr/lib/cuda))
+NVCC ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard $(CUDA_HOME)/bin/nvcc))
+CUDA_SOURCES := $(sort $(shell find kernels -name '*.cu'))
+CUDA_OBJECTS_ALL := $(patsubst %.cu,$(BUILD)/cuda/%.o,$(CUDA_SOURCES))
+
+ifeq ($(CUDA),auto)
+CUDA_ON := $(if $(NVCC),$(if $(wildcard /dev/nvidia0 /dev/nvidiactl),1))
+else ifeq ($(CUDA),1)
+CUDA_ON := 1
+ifeq ($(NVCC),)
+$(error CUDA=1, but there is no nvcc: set CUDA_HOME=/path/to/toolkit, or build with CUDA=0)
+endif
+endif
+
+# Machine code for sm_80 and sm_90a; PTX of compute_80 for everything newer or between, compiled by the driver.
+CUDA_TARGETS ?= -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90a,code=sm_90a
+NVCCFLAGS += -std=c++20 -O3 -lineinfo -I. $(CUDA_TARGETS) -Werror all-warnings \
+    -Xcompiler -Wall,-Wextra,-Werror,-Wno-unused-parameter,-fopenmp,-pthread
+
+$(BUILD)/cuda/%.o: %.cu
+	@mkdir -p $(@D)
+	@echo "  nvcc   $<"
+	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@
+
+ifeq ($(CUDA_ON),1)
+CUDA_OBJECTS := $(CUDA_OBJECTS_ALL)
+CUDA_LIBRARIES := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
+endif
+
+# Compiles the whole CUDA part and links nothing: what a machine with a toolkit and no device can check.
+.PHONY: cuda-compile
+cuda-compile:
+ifeq ($(NVCC),)
+	@echo "cuda-compile: no nvcc on this machine"
+else
+	$(Q)$(MAKE) --no-print-directory $(CUDA_OBJECTS_ALL)
+endif
+
+# The emulator, twice: under AddressSanitizer and UBSan, and with every access reported to the monitor (the compiler's
+# ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h).
+EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu'))
+EMULATOR_ENGINE := $(sort $(wildcard tests/emulator/engine/*.cpp))
+EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE),$(call find_sources,tests/emulator))
+EMULATOR_VARIANTS := sanitized
+EMULATOR_FLAGS_sanitized := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
+EMULATOR_FLAGS_monitored := -DPURNET_EMULATOR_MONITOR
+EMULATOR_KERNEL_FLAGS_monitored := -fsanitize=thread
+EMULATOR_LINK_sanitized := -fsanitize=address,undefined
+EMULATOR_PROGRAM_sanitized := $(BUILD)/emulator_tests
+EMULATOR_PROGRAM_monitored := $(BUILD)/emulator_monitor_tests
+EMULATOR_CXXFLAGS := $(filter-out $(SANITIZE_FLAGS),$(CXXFLAGS)) -fno-strict-aliasing -fno-omit-frame-pointer
+
+define emulator_rules
+EMULATOR_OBJECTS_$(1) := $$(patsubst %.cu,$$(BUILD)/emulator/$(1)/%.cu.o,$$(EMULATED_SOURCES)) \
+    $$(patsubst %.cpp,$$(BUILD)/emulator/$(1)/%.o,$$(EMULATOR_ENGINE) $$(EMULATOR_TESTS))
+$$(BUILD)/emulator/$(1)/%.cu.o: %.cu | packages
+	@mkdir -p $$(@D)
+	@echo "  c++    $$< ($(1))"
+	$$(Q)$$(CXX) $$(CPPFLAGS) -Itests/emulator/include $$(EMULATOR_CXXFLAGS) -Wno-unknown-pragmas $$(EMULATOR_FLAGS_$(1)) \
+	    $$(EMULATOR_KERNEL_FLAGS_$(1)) -x c++ -c $$< -o $$@
+$$(BUILD)/emulator/$(1)/%.o: %.cpp | packages
+	@mkdir -p $$(@D)
+	@echo "  c++    $$< ($(1))"
+	$$(Q)$$(CXX) $$(CPPFLAGS) $$(EMULATOR_CXXFLAGS) $$(EMULATOR_FLAGS_$(1)) -c $$< -o $$@
+$$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records/harness.o $$(RECORD_OBJECTS) $$(LIBRARY)
+	@echo "  link   $$@"
+	$$(Q)$$(CXX) $$(filter-out $$(SANITIZE_FLAGS),$$(LDFLAGS)) $$(EMULATOR_LINK_$(1)) $$^ $$(LDLIBS) -ldl -o $$@
+-include $$(EMULATOR_OBJECTS_$(1):.o=.d)
+endef
+$(foreach variant,$(EMULATOR_VARIANTS),$(eval $(call emulator_rules,$(variant))))
+EMULATOR_PROGRAMS := $(foreach variant,$(EMULATOR_VARIANTS),$(EMULATOR_PROGRAM_$(variant)))
+
+.PHONY: emulator
+emulator: $(EMULATOR_PROGRAMS)
+-include $(CUDA_OBJECTS_ALL:.o=.d)
