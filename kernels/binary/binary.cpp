@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/binary/binary_simd.h"
+#include "kernels/reduce/sums.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::binary {
@@ -54,17 +55,16 @@ void sum_db(const Problem& p, const float* a, const float* dy, float* db, double
     const Problem g = grouped(p);
     const Partition blocks = blocks_of(g);
     const bool product = p.operation == Operation::mul;
-    const auto sums = PURNET_PICK(channel_sums);
-    const auto total = PURNET_PICK(total);
+    const reduce::Sums sums = reduce::sums();
     parallel_for(g.images * blocks.blocks, 1, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             const int64_t image = i / blocks.blocks, block = i % blocks.blocks;
             const int64_t at = (image * g.rows + blocks.begin(block)) * g.channels;
             const int64_t rows = blocks.end(block) - blocks.begin(block);
             if (g.channels == 1)
-                partial[i] = total(product ? a + at : nullptr, dy + at, rows);
+                partial[i] = sums.total(dy + at, product ? a + at : nullptr, rows);
             else
-                sums(product ? a + at : nullptr, dy + at, rows, g.channels, partial + i * g.channels);
+                sums.channel_sums(dy + at, product ? a + at : nullptr, rows, g.channels, partial + i * g.channels);
         }
     });
     for (int64_t image = 0; image < g.images; ++image)

@@ -29,27 +29,6 @@ void channels_of(const float* a, const float* b, float* y, int64_t rows, int64_t
         for (int64_t c = 0; c < channels; ++c) y[c] = combine<op>(a[c], b[c]);
 }
 
-template <bool has_a, int R>
-inline __attribute__((always_inline)) void add_rows(const float* a, const float* dy, int64_t channels, double* __restrict sum) {
-#pragma omp simd
-    for (int64_t c = 0; c < channels; ++c) {
-        double s = 0;
-        for (int j = 0; j < R; ++j) {
-            const double g = static_cast<double>(dy[j * channels + c]);
-            s += has_a ? g * static_cast<double>(a[j * channels + c]) : g;
-        }
-        sum[c] += s;
-    }
-}
-
-template <bool has_a>
-void channel_sums_of(const float* a, const float* dy, int64_t rows, int64_t channels, double* sum) {
-    for (int64_t c = 0; c < channels; ++c) sum[c] = 0;
-    int64_t r = 0;
-    for (; r + 4 <= rows; r += 4) add_rows<has_a, 4>(has_a ? a + r * channels : nullptr, dy + r * channels, channels, sum);
-    for (; r < rows; ++r) add_rows<has_a, 1>(has_a ? a + r * channels : nullptr, dy + r * channels, channels, sum);
-}
-
 }  // namespace
 
 void elements(Operation op, const float* a, const float* b, float* y, int64_t count) {
@@ -74,22 +53,6 @@ void with_channels(Operation op, const float* a, const float* b, float* y, int64
         case Operation::sub: return channels_of<Operation::sub>(a, b, y, rows, channels);
         case Operation::mul: return channels_of<Operation::mul>(a, b, y, rows, channels);
     }
-}
-
-void channel_sums(const float* a, const float* dy, int64_t rows, int64_t channels, double* sum) {
-    return a ? channel_sums_of<true>(a, dy, rows, channels, sum) : channel_sums_of<false>(a, dy, rows, channels, sum);
-}
-
-double total(const float* a, const float* dy, int64_t count) {
-    double sum = 0;
-    if (a) {
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(dy[i]) * static_cast<double>(a[i]);
-    } else {
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(dy[i]);
-    }
-    return sum;
 }
 
 void negate(const float* x, float* y, int64_t count) {

@@ -9,7 +9,5 @@ namespace purnet::binary {
 PURNET_SIMD(void elements(Operation op, const float* a, const float* b, float* y, int64_t count);
             void with_scalar(Operation op, const float* a, float b, float* y, int64_t count);
             void with_channels(Operation op, const float* a, const float* b, float* y, int64_t rows, int64_t channels);
-            // sum[c] = sum over rows of dy, times a where a is given.
-            void channel_sums(const float* a, const float* dy, int64_t rows, int64_t channels, double* sum);
-            double total(const float* a, const float* dy, int64_t count); void negate(const float* x, float* y, int64_t count);)
+            void negate(const float* x, float* y, int64_t count);)
 }
