@@ -1,36 +1,51 @@
 #include "kernels/conv2d/conv2d.h"
 
+#include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/conv2d/conv2d_onednn.h"
 #include "kernels/conv2d/conv2d_plain.h"
-#include "kernels/runtime/isa.h"
 
 namespace purnet::conv2d {
 namespace {
 
-// A matrix product needs channels on both sides; so few go as plain loops.
-bool few_channels(const Problem& p) { return p.c / p.groups < 4 && p.o / p.groups < 4 && !p.depthwise(); }
-bool one_channel_head(const Problem& p) { return p.groups == 1 && p.o == 1 && p.kh * p.kw == 1; }
-
-bool by_library(const Problem& p, Pass pass) {
-    return !few_channels(p) && !one_channel_head(p) && isa() != Isa::baseline && onednn::available(p, pass);
+// Without packed weights: they are packed into the workspace at every call.
+size_t workspace_f32(const Problem& p, Pass pass) {
+    const Method method = method_for(p, pass);
+    if (method == Method::library) return onednn::workspace(p, pass);
+    if (method == Method::plain) return 0;
+    return packed_bytes(method, p, pass) + scratch_bytes(method, p, pass);
 }
 
-size_t workspace_f32(const Problem& p, Pass pass) { return by_library(p, pass) ? onednn::workspace(p, pass) : 0; }
+void pack_and_run(Method method, const Problem& p, Pass pass, const float* source, const float* weight, const float* bias, float* out,
+                  void* workspace) {
+    const gemm::Finish finish{.bias = bias};
+    if (method == Method::plain) return run(method, p, pass, source, weight, finish, out, nullptr);
+    float* packed = static_cast<float*>(workspace);
+    pack(method, p, pass, weight, packed);
+    run(method, p, pass, source, packed, finish, out, packed + packed_bytes(method, p, pass) / sizeof(float));
+}
 
 void forward(const Problem& p, const float* x, const float* weight, const float* bias, float* y, void* workspace, const Context&) {
-    if (by_library(p, Pass::forward)) return onednn::forward(p, x, weight, bias, y, workspace);
-    plain::forward(p, x, weight, bias, y);
+    const Method method = method_for(p, Pass::forward);
+    if (method == Method::library) return onednn::forward(p, x, weight, bias, y, workspace);
+    pack_and_run(method, p, Pass::forward, x, weight, bias, y, workspace);
 }
 
 void backward_data(const Problem& p, const float* dy, const float* weight, float* dx, void* workspace, const Context&) {
-    if (by_library(p, Pass::backward_data)) return onednn::backward_data(p, dy, weight, dx, workspace);
-    plain::backward_data(p, dy, weight, dx);
+    const Method method = method_for(p, Pass::backward_data);
+    if (method == Method::library) return onednn::backward_data(p, dy, weight, dx, workspace);
+    pack_and_run(method, p, Pass::backward_data, dy, weight, nullptr, dx, workspace);
 }
 
 void backward_weights(const Problem& p, const float* x, const float* dy, float* dweight, float* dbias, void* workspace, const Context&) {
-    if (dweight && by_library(p, Pass::backward_weights)) return onednn::backward_weights(p, x, dy, dweight, dbias, workspace);
+    if (dweight && method_for(p, Pass::backward_weights) == Method::library)
+        return onednn::backward_weights(p, x, dy, dweight, dbias, workspace);
     if (dweight) plain::backward_weights(p, x, dy, dweight);
     if (dbias) plain::backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias);
+}
+
+std::unique_ptr<PackedConv> pack_f32(const Problem& p, const Epilogue& epilogue, const void* weight, const void* bias, const Context&) {
+    check(p);
+    return make_packed(p, Pass::forward, epilogue, static_cast<const float*>(weight), static_cast<const float*>(bias));
 }
 
 }  // namespace
@@ -56,7 +71,8 @@ Table<Kernels>& table() {
                                               {.forward = erase<forward>,
                                                .backward_data = erase<backward_data>,
                                                .backward_weights = erase<backward_weights>,
-                                               .workspace = workspace_f32}}});
+                                               .workspace = workspace_f32,
+                                               .pack = pack_f32}}});
     return kernels;
 }
 

@@ -15,6 +15,9 @@
 // thread count and instruction set. Errors: check() names what is wrong with a Problem.
 #pragma once
 
+#include <memory>
+
+#include "kernels/conv2d/packed.h"
 #include "kernels/runtime/table.h"
 
 namespace purnet::conv2d {
@@ -54,6 +57,8 @@ struct Kernels {
     void (*backward_weights)(const Problem&, const void* x, const void* dy, void* dweight, void* dbias, void* workspace,
                              const Context&) = nullptr;
     size_t (*workspace)(const Problem&, Pass) = nullptr;  // null: none is needed
+    // For inference: packed.h. bias may be null.
+    std::unique_ptr<PackedConv> (*pack)(const Problem&, const Epilogue&, const void* weight, const void* bias, const Context&) = nullptr;
 };
 
 Table<Kernels>& table();

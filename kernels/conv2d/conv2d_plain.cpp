@@ -10,9 +10,9 @@ void forward(const Problem& problem, const float* x, const float* weight, const 
     parallel_for(problem.n * problem.out_h(), 1, [&](int64_t begin, int64_t end) { rows(problem, x, weight, bias, y, begin, end); });
 }
 
-void backward_data(const Problem& problem, const float* dy, const float* weight, float* dx) {
+void backward_data(const Problem& problem, const float* dy, const float* weight, const float* bias, float* dx) {
     const auto rows = PURNET_PICK(plain_backward_data_rows);
-    parallel_for(problem.n * problem.h, 1, [&](int64_t begin, int64_t end) { rows(problem, dy, weight, dx, begin, end); });
+    parallel_for(problem.n * problem.h, 1, [&](int64_t begin, int64_t end) { rows(problem, dy, weight, bias, dx, begin, end); });
 }
 
 void backward_weights(const Problem& problem, const float* x, const float* dy, float* dweight) {

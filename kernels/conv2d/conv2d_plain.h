@@ -7,7 +7,8 @@
 namespace purnet::conv2d::plain {
 
 void forward(const Problem&, const float* x, const float* weight, const float* bias, float* y);
-void backward_data(const Problem&, const float* dy, const float* weight, float* dx);
+// bias, where given, is what dx begins with: the transposed convolution's.
+void backward_data(const Problem&, const float* dy, const float* weight, const float* bias, float* dx);
 void backward_weights(const Problem&, const float* x, const float* dy, float* dweight);
 // dbias[o] = sum of dy over its `pixels` rows of o values.
 void backward_bias(int64_t pixels, int64_t o, const float* dy, float* dbias);

@@ -76,13 +76,14 @@ void plain_forward_rows(const Problem& problem, const float* x, const float* wei
     }
 }
 
-void plain_backward_data_rows(const Problem& problem, const float* dy, const float* weight, float* dx, long begin, long end) {
+void plain_backward_data_rows(const Problem& problem, const float* dy, const float* weight, const float* bias, float* dx, long begin,
+                              long end) {
     const Sizes s(problem);
     for (long row = begin; row < end; ++row) {
         const long image = row / s.h, i = row % s.h;
         for (long j = 0; j < s.w; ++j) {
             float* out = dx + (row * s.w + j) * s.c;
-            for (long k = 0; k < s.c; ++k) out[k] = 0;
+            for (long k = 0; k < s.c; ++k) out[k] = bias ? bias[k] : 0;
             for (long ky = 0; ky < s.kh; ++ky) {
                 const long from_top = i + s.top - ky * s.dilation;
                 if (from_top < 0 || from_top % s.stride || from_top / s.stride >= s.out_h) continue;

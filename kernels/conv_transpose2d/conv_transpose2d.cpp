@@ -1,5 +1,6 @@
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
 
+#include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/conv2d/conv2d_plain.h"
 #include "kernels/runtime/parallel.h"
 
@@ -23,6 +24,13 @@ void forward(const Problem& p, const float* x, const float* weight, const float*
         for (int64_t pixel = begin; pixel < end; ++pixel)
             for (int64_t o = 0; o < p.o; ++o) y[pixel * p.o + o] += bias[o];
     });
+}
+
+std::unique_ptr<conv2d::PackedConv> pack_f32(const Problem& p, const conv2d::Epilogue& epilogue, const void* weight, const void* bias,
+                                             const Context&) {
+    check(p);
+    return conv2d::make_packed(adjoint(p), Pass::backward_data, epilogue, static_cast<const float*>(weight),
+                               static_cast<const float*>(bias));
 }
 
 void backward_data(const Problem& p, const float* dy, const float* weight, float* dx, void* workspace, const Context& context) {
@@ -68,7 +76,8 @@ Table<Kernels>& table() {
                                                         {.forward = erase<forward>,
                                                          .backward_data = erase<backward_data>,
                                                          .backward_weights = erase<backward_weights>,
-                                                         .workspace = workspace_f32}}});
+                                                         .workspace = workspace_f32,
+                                                         .pack = pack_f32}}});
     return kernels;
 }
 

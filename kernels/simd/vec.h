@@ -16,10 +16,13 @@ namespace purnet::PURNET_ISA_NAME {
 
 #if defined(PURNET_ISA_avx512)
 constexpr int lanes = 16;
+#define PURNET_LANES(f) f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f
 #elif defined(PURNET_ISA_avx2)
 constexpr int lanes = 8;
+#define PURNET_LANES(f) f, f, f, f, f, f, f, f
 #else
 constexpr int lanes = 4;
+#define PURNET_LANES(f) f, f, f, f
 #endif
 
 typedef float vfloat __attribute__((vector_size(4 * lanes)));
@@ -27,7 +30,9 @@ typedef float vfloat_unaligned __attribute__((vector_size(4 * lanes), aligned(4)
 
 inline __attribute__((always_inline)) vfloat load(const float* p) { return *reinterpret_cast<const vfloat_unaligned*>(p); }
 inline __attribute__((always_inline)) void store(float* p, vfloat v) { *reinterpret_cast<vfloat_unaligned*>(p) = v; }
-inline __attribute__((always_inline)) vfloat broadcast(float f) { return vfloat{} + f; }
+// Written out: from `vfloat{} + f` compilers make an addition and a broadcast instead of one broadcasting load.
+inline __attribute__((always_inline)) vfloat broadcast(float f) { return vfloat{PURNET_LANES(f)}; }
+#undef PURNET_LANES
 inline __attribute__((always_inline)) vfloat fma(vfloat a, vfloat b, vfloat c) { return a * b + c; }
 
 #if defined(PURNET_ISA_avx512)

@@ -1,0 +1,133 @@
+#include "kernels/conv2d/conv2d_methods.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/conv2d/conv2d_gemm.h"
+#include "kernels/conv2d/conv2d_onednn.h"
+#include "kernels/conv2d/conv2d_plain.h"
+#include "kernels/runtime/isa.h"
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/parallel.h"
+
+namespace purnet::conv2d {
+namespace {
+
+constexpr size_t line = 64;
+size_t rounded(size_t bytes) { return (bytes + line - 1) / line * line; }
+
+// Rows of `columns` values that already hold the sums.
+void finish_rows(int64_t rows, int64_t columns, float* out, const gemm::Finish& finish) {
+    const auto apply = gemm::functions().finish;
+    parallel_for(rows, 1 + 16384 / columns, [&](int64_t begin, int64_t end) {
+        gemm::Finish f = finish;
+        if (f.before) f.before += begin * columns;
+        if (f.after) f.after += begin * columns;
+        apply(end - begin, columns, out + begin * columns, columns, f);
+    });
+}
+
+bool finishes_anything(const gemm::Finish& f) { return f.before || f.after || f.slope != 1 || f.top < __builtin_inff(); }
+
+class PackedOnCpu : public PackedConv {
+public:
+    PackedOnCpu(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight, const float* bias)
+        : problem_(problem),
+          pass_(pass),
+          epilogue_(epilogue),
+          isa_(isa()),
+          threads_(thread_count()),
+          method_(method_for(problem, pass) == Method::library ? Method::gemm : method_for(problem, pass)) {
+        MemoryScope scope("packed weights");
+        const int64_t outputs = pass == Pass::forward ? problem.o : problem.c;
+        packed_ = Block(Device{}, packed_bytes(method_, problem, pass));
+        if (bias) {
+            bias_ = Block(Device{}, static_cast<size_t>(outputs) * sizeof(float));
+            std::memcpy(bias_.data(), bias, bias_.bytes());
+        }
+        pack(method_, problem, pass, weight, static_cast<float*>(packed_.data()));
+    }
+
+    void run(const void* x, const void* before, const void* after, void* y, void* workspace, const Context&) const override {
+        require(isa() == isa_ && thread_count() == threads_, "a convolution packed for ", purnet::name_of(isa_), " and ", threads_,
+                " threads is run under ", purnet::name_of(isa()), " and ", thread_count());
+        require((before != nullptr) == epilogue_.before && (after != nullptr) == epilogue_.after,
+                "a packed convolution's operands are not those of its epilogue");
+        const gemm::Finish finish{.bias = static_cast<const float*>(bias_.data()),
+                                  .before = static_cast<const float*>(before),
+                                  .after = static_cast<const float*>(after),
+                                  .slope = epilogue_.slope,
+                                  .top = epilogue_.top};
+        conv2d::run(method_, problem_, pass_, static_cast<const float*>(x), static_cast<const float*>(packed_.data()), finish,
+                    static_cast<float*>(y), static_cast<float*>(workspace));
+    }
+    size_t workspace() const override { return scratch_bytes(method_, problem_, pass_); }
+    size_t bytes() const override { return packed_.bytes() + bias_.bytes(); }
+    std::string method() const override { return name_of(method_); }
+
+private:
+    Problem problem_;
+    Pass pass_;
+    Epilogue epilogue_;
+    Isa isa_;
+    int threads_;
+    Method method_;
+    Block packed_, bias_;
+};
+
+}  // namespace
+
+const char* name_of(Method method) {
+    switch (method) {
+        case Method::plain: return "plain";
+        case Method::gemm: return "gemm";
+        case Method::library: return "library";
+    }
+    return "?";
+}
+
+Method method_for(const Problem& p, Pass pass) {
+    const int64_t in = p.c / p.groups, out = p.o / p.groups;
+    if ((in < 4 && out < 4) || (p.groups == 1 && out == 1 && p.kh * p.kw == 1)) return Method::plain;
+    if (pass == Pass::backward_weights || p.depthwise()) return onednn::available(p, pass) ? Method::library : Method::plain;
+    // Three input channels: the library's kernel for first layers needs no gathering.
+    if (pass == Pass::forward && in < 8 && isa() != Isa::baseline && onednn::available(p, pass)) return Method::library;
+    return Method::gemm;
+}
+
+size_t packed_bytes(Method method, const Problem& p, Pass pass) {
+    switch (method) {
+        case Method::gemm: return rounded(implicit::packed_floats(p, pass) * sizeof(float));
+        case Method::plain: return rounded(static_cast<size_t>(p.weight_count()) * sizeof(float));
+        case Method::library: break;
+    }
+    fail("conv2d: the library's weights are not packed here");
+}
+
+size_t scratch_bytes(Method method, const Problem& p, Pass pass) {
+    return method == Method::gemm ? rounded(implicit::scratch_floats(p, pass) * sizeof(float)) : 0;
+}
+
+void pack(Method method, const Problem& p, Pass pass, const float* weight, float* packed) {
+    if (method == Method::gemm) return implicit::pack(p, pass, weight, packed);
+    std::copy_n(weight, p.weight_count(), packed);
+}
+
+void run(Method method, const Problem& p, Pass pass, const float* source, const float* packed, const gemm::Finish& finish, float* out,
+         float* scratch) {
+    if (method == Method::gemm) return implicit::run(p, pass, source, packed, finish, out, scratch);
+    if (pass == Pass::forward) {
+        plain::forward(p, source, packed, finish.bias, out);
+        if (finishes_anything(finish)) finish_rows(p.n * p.out_h() * p.out_w(), p.o, out, finish);
+    } else {
+        plain::backward_data(p, source, packed, finish.bias, out);
+        if (finishes_anything(finish)) finish_rows(p.n * p.h * p.w, p.c, out, finish);
+    }
+}
+
+std::unique_ptr<PackedConv> make_packed(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight,
+                                        const float* bias) {
+    return std::make_unique<PackedOnCpu>(problem, pass, epilogue, weight, bias);
+}
+
+}  // namespace purnet::conv2d

@@ -1,0 +1,32 @@
+// The ways in which the CPU computes a convolution, and which one serves which problem.
+#pragma once
+
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/gemm/gemm.h"
+
+namespace purnet::conv2d {
+
+enum class Method {
+    plain,    // conv2d_plain.h: channels too few for a matrix product
+    gemm,     // conv2d_gemm.h
+    library,  // conv2d_onednn.h
+};
+
+const char* name_of(Method method);
+
+// A pure function of the problem, the instruction set and what the library has.
+Method method_for(const Problem& problem, Pass pass);
+
+// Forward or data gradient with weights packed for it. pack() writes packed_bytes; run() needs scratch_bytes besides.
+// Method::plain packs nothing and keeps the weights as they are; Method::library has no part in this.
+size_t packed_bytes(Method method, const Problem& problem, Pass pass);
+size_t scratch_bytes(Method method, const Problem& problem, Pass pass);
+void pack(Method method, const Problem& problem, Pass pass, const float* weight, float* packed);
+void run(Method method, const Problem& problem, Pass pass, const float* source, const float* packed, const gemm::Finish& finish, float* out,
+         float* scratch);
+
+// One pass of a problem as a PackedConv: Pass::backward_data serves the transposed convolution.
+std::unique_ptr<PackedConv> make_packed(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight,
+                                        const float* bias);
+
+}  // namespace purnet::conv2d

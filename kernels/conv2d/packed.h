@@ -1,0 +1,39 @@
+// A convolution prepared for inference: weights packed once, run many times, with everything that follows the sum in the same pass.
+//
+//     std::unique_ptr<PackedConv> conv = conv2d::table().get(&Kernels::pack, "pack", key)(problem, epilogue, weight, bias, context);
+//     conv->run(x, before, after, y, workspace, context);        // workspace: conv->workspace() bytes, 64-byte aligned
+//
+//   v = convolution + bias;  v += before;  v = v > 0 ? v : slope * v;  v = min(v, top);  y = v + after
+//
+// before and after have the shape of y and are given exactly where the epilogue says so. The weights given to pack() may be released
+// afterwards. One PackedConv may run in several threads at once, each with a workspace of its own. It belongs to the instruction set
+// and thread count it was packed under. Nothing may alias y.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "kernels/runtime/device.h"
+
+namespace purnet::conv2d {
+
+struct Epilogue {
+    float slope = 1;               // 1: no activation; 0: ReLU and ReLU6; else PReLU's slope
+    float top = __builtin_inff();  // 6: ReLU6
+    bool before = false, after = false;
+
+    bool activates() const { return slope != 1 || top < __builtin_inff(); }
+    bool operator==(const Epilogue&) const = default;
+};
+
+class PackedConv {
+public:
+    virtual ~PackedConv() = default;
+    virtual void run(const void* x, const void* before, const void* after, void* y, void* workspace, const Context& context) const = 0;
+    virtual size_t workspace() const = 0;
+    virtual size_t bytes() const = 0;        // that the packed weights take
+    virtual std::string method() const = 0;  // "gemm", "winograd 4x4", ...: for `info --plan`
+};
+
+}  // namespace purnet::conv2d

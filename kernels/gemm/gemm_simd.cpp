@@ -1,0 +1,239 @@
+// The register tiles and the walk over panels. Formula and layout: gemm.h.
+#include "kernels/gemm/gemm.h"
+#include "kernels/simd/vec.h"
+
+namespace purnet::gemm::PURNET_ISA_NAME {
+namespace {
+
+using namespace purnet::PURNET_ISA_NAME;
+
+#define PURNET_INLINE inline __attribute__((always_inline))
+
+// Rows of the register tile for a panel of `vectors` vectors.
+#if defined(PURNET_ISA_avx512)
+constexpr int widest = 4;
+constexpr int rows_of(int vectors) { return vectors == 4 ? 6 : vectors == 3 ? 9 : 14; }
+#else
+constexpr int widest = 2;
+constexpr int rows_of(int) { return 6; }
+#endif
+
+// Vectors of the next panel when `left` vectors remain.
+PURNET_INLINE int panel_vectors(long left) {
+#if defined(PURNET_ISA_avx512)
+    if (left == 4) return 4;
+    return left >= 3 ? 3 : static_cast<int>(left);
+#else
+    return left >= 2 ? 2 : 1;
+#endif
+}
+
+PURNET_INLINE vfloat activate(vfloat v, vfloat slope, vfloat top) {
+    v = v > 0 ? v : slope * v;
+    return v > top ? top : v;
+}
+
+// One register tile: MR rows, NV vectors of columns, of which `columns` exist.
+template <int MR, int NV, bool k_major>
+void tile(long k, const float* a, long lda, const float* b, float* c, long ldc, long columns, const Finish& f) {
+    vfloat acc[MR][NV];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[i][j] = vfloat{};
+    // Three bases and multiples of one stride reach every row without a pointer for each.
+    const char* base[3] = {reinterpret_cast<const char*>(a), nullptr, nullptr};
+    const long step = lda * 4, triple = 3 * step;
+    if (!k_major) base[1] = base[0] + 5 * step, base[2] = base[0] + 10 * step;
+    for (long kk = 0; kk < k; ++kk) {
+        vfloat bv[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) bv[j] = load(b + j * lanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i) {
+            float value;
+            if (k_major) {
+                value = reinterpret_cast<const float*>(base[0])[i];
+            } else {
+                const char* p = base[i / 5];
+                const int r = i % 5;
+                value = *reinterpret_cast<const float*>(r == 0   ? p
+                                                        : r == 1 ? p + step
+                                                        : r == 2 ? p + 2 * step
+                                                        : r == 3 ? p + triple
+                                                                 : p + 4 * step);
+            }
+            const vfloat av = broadcast(value);
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
+        }
+        if (k_major)
+            base[0] += step;
+        else
+            base[0] += 4, base[1] += 4, base[2] += 4;
+        b += NV * lanes;
+    }
+    const bool active = f.slope != 1 || f.top < __builtin_inff();
+    const vfloat slope = broadcast(f.slope), top = broadcast(f.top);
+    if (columns == NV * lanes) {
+        if (f.bias) {
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j) {
+                const vfloat bias = load(f.bias + j * lanes);
+#pragma GCC unroll 16
+                for (int i = 0; i < MR; ++i) acc[i][j] += bias;
+            }
+        }
+        if (f.accumulate) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+                for (int j = 0; j < NV; ++j) acc[i][j] += load(c + i * ldc + j * lanes);
+        }
+        if (f.before) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+                for (int j = 0; j < NV; ++j) acc[i][j] += load(f.before + i * ldc + j * lanes);
+        }
+        if (active) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+                for (int j = 0; j < NV; ++j) acc[i][j] = activate(acc[i][j], slope, top);
+        }
+        if (f.after) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+                for (int j = 0; j < NV; ++j) acc[i][j] += load(f.after + i * ldc + j * lanes);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j) store(c + i * ldc + j * lanes, acc[i][j]);
+        return;
+    }
+    // The last panel: only its first columns exist. A plain loop, since it stands once per row tile.
+    float buffer[MR * NV * lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) store(buffer + (i * NV + j) * lanes, acc[i][j]);
+    for (int i = 0; i < MR; ++i)
+        for (int j = 0; j * lanes < columns; ++j) {
+            const int part = columns - j * lanes < lanes ? static_cast<int>(columns - j * lanes) : lanes;
+            float* to = c + i * ldc + j * lanes;
+            vfloat v = load(buffer + (i * NV + j) * lanes);
+            if (f.bias) v += load_part(f.bias + j * lanes, part);
+            if (f.accumulate) v += load_part(to, part);
+            if (f.before) v += load_part(f.before + i * ldc + j * lanes, part);
+            if (active) v = activate(v, slope, top);
+            if (f.after) v += load_part(f.after + i * ldc + j * lanes, part);
+            store_part(to, v, part);
+        }
+}
+
+using Tile = void (*)(long, const float*, long, const float*, float*, long, long, const Finish&);
+
+template <int NV, bool k_major, int MR>
+constexpr void list_tiles(Tile* tiles) {
+    if constexpr (MR > 0) {
+        tiles[MR] = tile<MR, NV, k_major>;
+        list_tiles<NV, k_major, MR - 1>(tiles);
+    }
+}
+
+struct Tiles {
+    Tile at[2][widest + 1][15] = {};  // k_major, vectors, rows
+    template <int NV>
+    constexpr void add() {
+        list_tiles<NV, false, rows_of(NV)>(at[0][NV]);
+        list_tiles<NV, true, rows_of(NV)>(at[1][NV]);
+        if constexpr (NV > 1) add<NV - 1>();
+    }
+    constexpr Tiles() { add<widest>(); }
+};
+constexpr Tiles tiles;
+
+PURNET_INLINE long rounded_up(long n) { return (n + lanes - 1) / lanes * lanes; }
+
+}  // namespace
+
+void gemm_finish(long m, long n, float* c, long ldc, const Finish& f) {
+    const vfloat slope = broadcast(f.slope), top = broadcast(f.top);
+    for (long i = 0; i < m; ++i)
+        for (long j = 0; j < n; j += lanes) {
+            const int part = n - j < lanes ? static_cast<int>(n - j) : lanes;
+            vfloat v = load_part(c + i * ldc + j, part);
+            if (f.before) v += load_part(f.before + i * ldc + j, part);
+            v = activate(v, slope, top);
+            if (f.after) v += load_part(f.after + i * ldc + j, part);
+            store_part(c + i * ldc + j, v, part);
+        }
+}
+
+long gemm_tile_rows() { return rows_of(widest == 4 ? 3 : widest); }
+
+long gemm_packed_floats(long k, long n) { return k * rounded_up(n); }
+
+long gemm_next_panel(long n, long column) {
+    const long vectors = rounded_up(n) / lanes;
+    long v = 0;
+    while (v < vectors && v * lanes < column) v += panel_vectors(vectors - v);
+    return v * lanes < n ? v * lanes : n;
+}
+
+void gemm_pack_b(long k, long n, const float* b, long k_stride, long n_stride, float* packed, long depth, long first) {
+    const long vectors = rounded_up(n) / lanes;
+    for (long v = 0; v < vectors;) {
+        const int nv = panel_vectors(vectors - v);
+        const long width = nv * lanes, column = v * lanes, columns = n - column < width ? n - column : width;
+        float* to = packed + depth * column + first * width;
+        const float* from = b + column * n_stride;
+        if (n_stride == 1) {
+            for (long kk = 0; kk < k; ++kk)
+                for (int j = 0; j < nv; ++j) {
+                    const long left = columns - j * lanes;
+                    const float* p = from + kk * k_stride + j * lanes;
+                    store(to + kk * width + j * lanes, left >= lanes ? load(p) : load_part(p, left > 0 ? static_cast<int>(left) : 0));
+                }
+        } else {
+            // Short runs along k keep both sides within a few cache lines.
+            constexpr long run = 16;
+            for (long k0 = 0; k0 < k; k0 += run) {
+                const long k1 = k < k0 + run ? k : k0 + run;
+                for (long j = 0; j < columns; ++j)
+                    for (long kk = k0; kk < k1; ++kk) to[kk * width + j] = from[kk * k_stride + j * n_stride];
+                for (long kk = k0; kk < k1; ++kk)
+                    for (long j = columns; j < width; ++j) to[kk * width + j] = 0;
+            }
+        }
+        v += nv;
+    }
+}
+
+void gemm_run(long m, long n, long k, const float* a, long lda, bool k_major, const float* packed, float* c, long ldc, const Finish& finish,
+              long first, long last) {
+    const long vectors = rounded_up(n) / lanes;
+    for (long v = first / lanes; v * lanes < last;) {
+        const int nv = panel_vectors(vectors - v);
+        const long column = v * lanes, columns = n - column < nv * lanes ? n - column : nv * lanes;
+        const float* panel = packed + k * column;
+        // Rows in tiles of nearly one size: a last tile of one row would waste the registers.
+        const long count = (m + rows_of(nv) - 1) / rows_of(nv), least = m / count, longer = m % count;
+        long row = 0;
+        Finish f = finish;
+        for (long t = 0; t < count; ++t) {
+            const long rows = least + (t < longer);
+            if (finish.bias) f.bias = finish.bias + column;
+            if (finish.before) f.before = finish.before + row * ldc + column;
+            if (finish.after) f.after = finish.after + row * ldc + column;
+            tiles.at[k_major][nv][rows](k, a + (k_major ? row : row * lda), lda, panel, c + row * ldc + column, ldc, columns, f);
+            row += rows;
+        }
+        v += nv;
+    }
+}
+
+}  // namespace purnet::gemm::PURNET_ISA_NAME
