@@ -1,0 +1,38 @@
+// The structural similarity loss (PurNet, equations 14 and 15) without an n x n matrix, value and gradient in one pass. For each image,
+// with regions r < n = its largest label + 1, of |r| pixels:
+//     P_r, Q_r = mean of m and of 1 - m over region r,   G_r, H_r = mean of g and of 1 - g;   m = sigmoid(z), or sigmoid(sigmoid(z))
+//     (a label no pixel has: P = G = 0, Q = H = 1)
+//     1 + b_rs = P_r + Q_s,  1 - b_rs = Q_r + P_s;  1 + a_rs = G_r + H_s,  1 - a_rs = H_r + G_s        each of b at least 1e-30
+//     KL       = (1 / n^2) sum over r < s of (1 + a) ln((1 + a) / (1 + b)) + (1 - a) ln((1 - a) / (1 - b)),   0 ln 0 = 0
+//     dKL/dP_r = (1 / n^2) sum over s of (1 - a_rs) / (1 - b_rs) - (1 + a_rs) / (1 + b_rs)
+//     loss     = mean of KL over the images;    dz_i = dKL/dP_r / |r| / images * dm/dz_i
+// The factors are sums of what is near 0, never differences of what is near 1: a confident map keeps all its digits.
+// z, g, dz: activations, images x pixels; labels: int32; loss: one parameter. dz may be null. Work: 80 pixels + 60 n^2 FLOP an image;
+// float64 beyond the pixels. One thread owns an image, so sums have one order. Labels outside 0 .. most_regions - 1 are an Error.
+// Workspace: workspace_bytes(problem).
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/runtime/table.h"
+
+namespace purnet::structural {
+
+inline constexpr int64_t most_regions = 4096;
+inline constexpr double least_factor = 1e-30;
+
+struct Problem {
+    int64_t images = 1;
+    int64_t pixels = 1;  // of an image
+    bool second_sigmoid = false;
+};
+
+struct Kernels {
+    void (*forward)(const Problem&, const void* z, const void* g, const int32_t* labels, void* loss, void* dz, void* workspace,
+                    const Context&) = nullptr;
+};
+
+Table<Kernels>& table();
+size_t workspace_bytes(const Problem&);
+
+}  // namespace purnet::structural
