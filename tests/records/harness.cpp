@@ -13,7 +13,8 @@ namespace {
 
 using namespace record;
 
-constexpr size_t canary_bytes = 256;
+size_t canary_bytes = 256;
+void (*before_run)(int) = nullptr;
 constexpr int canary_value = 0xA5;
 constexpr Key reference_key{DeviceType::reference, DType::f64};
 
@@ -222,6 +223,9 @@ std::string reproducer(const OpRecord& op, const Case& c, const std::string& dir
 
 }  // namespace
 
+void set_before_run(void (*function)(int)) { before_run = function; }
+void set_canaries(bool on) { canary_bytes = on ? 256 : 0; }
+
 bool small_enough(const Case& c) {
     static const bool full = std::getenv("PURNET_TEST_FULL") != nullptr;
     double most = 0;
@@ -244,7 +248,10 @@ Outcome check_twin(const OpRecord& op, const Case& c, const Direction& direction
         inputs.push_back(read(operand) ? fill_operand(operand, op.name + c.label + direction.name, mode, direction, type_of(operand, key))
                                        : Values());
     const ReferenceRun wanted(direction, inputs);
-    const TwinRun first(direction, key, inputs, 0xFF), second(direction, key, inputs, 0x3C);
+    if (before_run) before_run(0);
+    const TwinRun first(direction, key, inputs, 0xFF);
+    if (before_run) before_run(1);
+    const TwinRun second(direction, key, inputs, 0x3C);
     if (std::string damage = first.damage(); !damage.empty()) {
         outcome.failure = name + damage;
         return outcome;

@@ -23,6 +23,11 @@ Outcome check_twin(const record::OpRecord& op, const record::Case& c, const reco
 // Every derivative of the case against central differences of its forward, on the reference device.
 Outcome check_gradients(const record::OpRecord& op, const record::Case& c);
 
+// Called before each of the two runs of a twin (run 0 and 1): the emulator's tests change the order of threads in between.
+void set_before_run(void (*function)(int run));
+// Off: buffers end exactly where their operand ends, and a sanitizer watches what lies behind.
+void set_canaries(bool on);
+
 // Keeps a test run short: cases whose reference takes more operations than this are left to `make test-full`.
 bool small_enough(const record::Case& c);
 
