@@ -1,5 +1,6 @@
 # make            build/purnet                    make test   all tests
 # make demo       train, evaluate and show         make check  format, floors, warnings
+# make fuzz       decoders on mutated files        make bench  ops against measured ceilings
 # Options: CUDA=auto|0|1   CXX=g++|clang++   V=1 (show commands)   PREFIX=/usr/local (install)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -55,7 +56,7 @@ LIBRARY := $(BUILD)/libpurnet.a
 
 include scripts/cuda.mk
 
-.PHONY: FORCE all test bench-peers demo check format bench docs install clean library
+.PHONY: FORCE all test fuzz bench-peers demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
 
@@ -94,6 +95,17 @@ $(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(CUDA_OBJECT
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
+# Every decoder on FUZZ_COUNT mutated files of each format, under the sanitizers (tests/fuzz/fuzz.h). Only the rooms that decode
+# files are built so: the whole library would take far longer.
+FUZZ_COUNT ?= 10000
+FUZZ_OBJECTS := $(call objects,$(call find_sources,tests/fuzz) $(filter core/formats/% data/image/% kernels/runtime/%,$(LIBRARY_SOURCES)))
+build/sanitize/fuzz_formats: $(FUZZ_OBJECTS)
+	@echo "  link   $@"
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+fuzz:
+	$(Q)$(MAKE) --no-print-directory SANITIZE=address,undefined build/sanitize/fuzz_formats
+	$(Q)build/sanitize/fuzz_formats --count $(FUZZ_COUNT)
+
 test: all $(BUILD)/purnet_tests $(EMULATOR_PROGRAMS)
 	$(Q)scripts/run_tests.sh $(BUILD)
 
@@ -118,4 +130,4 @@ check:
 clean:
 	rm -rf build demo
 
--include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(RECORD_OBJECTS) $(TEST_OBJECTS) $(call objects,$(PROGRAM_SOURCES) $(BENCH_SOURCES)))
+-include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(RECORD_OBJECTS) $(TEST_OBJECTS) $(call objects,$(PROGRAM_SOURCES) $(BENCH_SOURCES)) $(FUZZ_OBJECTS))

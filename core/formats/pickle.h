@@ -10,8 +10,8 @@
 // checkpoints: argparse.Namespace, collections.Counter, numpy scalars and arrays, torch.device, plain builtin types.
 //
 // Source: the opcode descriptions of Python's pickletools module (protocols 2 to 5), PyTorch's torch/serialization.py.
-// Limits: 16 MiB of pickle, a million values, a million stack entries, 10,000 open marks. Values refer to each other by
-// index, so cycles and shared parts cost nothing here; who walks the tree bounds the depth.
+// Limits: 16 MiB of pickle, half a million values on the heap, in the memo and on the stack, 10,000 open marks. Values refer to each other
+// by index, so cycles and shared parts cost nothing here; who walks the tree bounds the depth.
 #pragma once
 
 #include <cstdint>
@@ -53,9 +53,11 @@ public:
         int64_t integer = 0;     // boolean, integer; storage and tensor: index; global: which; dtype: FileDType
         std::string_view text;   // text, bytes, big (little endian), global: "module\nname"
         std::vector<Ref> items;  // tuple, list; dict: key, value, key, value, …
+
+        explicit Value(Kind k, int64_t number = 0) : kind(k), integer(number) {}
     };
 
-    static constexpr size_t max_size = size_t{16} << 20;
+    static constexpr size_t max_size = size_t{16} << 20, max_values = 500'000;
 
     // Reads one pickle from the start of `bytes`, which must outlive this. `file` is for messages. `more` says that the file
     // goes on behind `bytes`, so that running out of them means "too long" and not "truncated".

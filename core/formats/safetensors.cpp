@@ -12,6 +12,7 @@ namespace purnet {
 namespace {
 
 constexpr uint64_t max_header = 100'000'000;
+constexpr size_t max_notes = 10'000;  // an empty note is cheaper to write than to hold
 constexpr std::string_view metadata_key = "__metadata__";
 
 constexpr std::pair<std::string_view, FileDType> dtype_names[] = {
@@ -48,6 +49,7 @@ public:
 
     bool string(std::string& value) {
         if (place_ == Place::metadata) {
+            require(out_.metadata.size() < max_notes, file_, ": header: __metadata__ has more than ", max_notes, " entries");
             const bool fresh = out_.metadata.emplace(key_, std::move(value)).second;
             require(fresh, file_, ": header: __metadata__ has the key ", printable(key_), " twice");
         } else if (place_ == Place::tensor && key_ == "dtype") {

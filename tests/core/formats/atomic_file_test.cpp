@@ -84,7 +84,7 @@ TEST_CASE("atomic file: what can't be written is one sentence") {
     REFUSED(AtomicFile(folder / "plain/file"), "no folder");
     REFUSED(AtomicFile(""), "a file name is needed");
     if (::geteuid() == 0) {
-        MESSAGE("running as root, whom permissions do not stop: not tested");
+        MESSAGE("skipped: running as root, whom permissions do not stop");
         return;
     }
     fs::permissions(folder / "plain", fs::perms::owner_read);
@@ -94,7 +94,7 @@ TEST_CASE("atomic file: what can't be written is one sentence") {
 
 TEST_CASE("atomic file: a full device is reported") {
     if (!fs::exists("/dev/full")) {
-        MESSAGE("no /dev/full here: not tested");
+        MESSAGE("skipped: no /dev/full here");
         return;
     }
     REFUSED(atomic_write("/dev/full", "x"), "/dev/full: can't be written: the disk is full");

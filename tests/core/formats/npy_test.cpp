@@ -121,7 +121,7 @@ TEST_CASE("npy: the stored results of the networks are read") {
     const auto path = test::shared_path("golden/purnet/infer_320/z1.npy");
     const auto photograph = test::shared_path("golden/purnet/infer_320/input_rgb_u8.npy");
     if (!path || !photograph) {
-        MESSAGE("the shared goldens are not here: skipped");
+        MESSAGE("skipped: the shared goldens are not here");
         return;
     }
     const Array logits = read_npy(*path);

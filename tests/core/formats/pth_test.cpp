@@ -183,25 +183,25 @@ TEST_CASE("pth: pickles that would fill memory or time") {
     REFUSED(decode(test::zip_pth(PickleWriter().raw("X\xff\xff\xff\xff").stop(), {})), "ends too early");
     REFUSED(decode(test::zip_pth(PickleWriter().raw("\x8d\xff\xff\xff\xff\xff\xff\xff\x7f").stop(), {})), "ends too early");
     REFUSED(decode(test::zip_pth(PickleWriter().raw("\x8b\xff\xff\xff\x7f").stop(), {})), "ends too early");
-    refuse_pickle(PickleWriter().raw(std::string(1'100'000, 'N')).stop(), "more than 1000000 values");
-    refuse_pickle(PickleWriter().op('N').raw(std::string(1'100'000, '2')).stop(), "stacks more than 1000000 values");
+    refuse_pickle(PickleWriter().raw(std::string(600'000, 'N')).stop(), "more than 500000 values");
+    refuse_pickle(PickleWriter().op('N').raw(std::string(600'000, '2')).stop(), "stacks more than 500000 values");
     // the same list of 1000 pairs made into a dictionary again and again
     PickleWriter copies;
     copies.op('N').op('N').op(0x86).put(0).op('0').op(']').op('(');
     for (int i = 0; i < 1000; ++i) copies.get(0);
     copies.op('e').put(1).op('0').global("collections", "OrderedDict").put(2).op('0').op('(');
     for (int i = 0; i < 2000; ++i) copies.get(2).get(1).op(0x85).op('R');
-    refuse_pickle(copies.op('t').stop(), "copies more than 1000000 values");
+    refuse_pickle(copies.op('t').stop(), "copies more than 500000 values");
     // a dictionary that holds itself under every name that is searched
     PickleWriter cycle;
     cycle.op('}').put(0).op('(').text("state_dict").get(0).text("model").get(0);
     refuse_pickle(cycle.op('u').stop(), "no dictionary of tensors near its top");
-    // a dictionary of 300,000 entries that are all one dictionary of 300,000 entries
+    // a dictionary of 100,000 entries that are all one dictionary of 100,000 entries
     PickleWriter square;
     square.op('}').put(0).op('(');
-    for (int i = 0; i < 300'000; ++i) square.op('U').op(0).op('N');
+    for (int i = 0; i < 100'000; ++i) square.op('U').op(0).op('N');
     square.op('u').op('0').op('}').op('(').op('U').op(0).put(1).get(0);
-    for (int i = 0; i < 300'000; ++i) square.get(1).get(0);
+    for (int i = 0; i < 100'000; ++i) square.get(1).get(0);
     refuse_pickle(square.op('u').stop(), "holds no tensors");
     // lists inside lists, and calls inside calls, a hundred thousand deep: nothing here recurses
     PickleWriter deep;

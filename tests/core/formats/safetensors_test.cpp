@@ -132,6 +132,9 @@ TEST_CASE("safetensors: headers of the wrong form are refused") {
     REFUSED(decode(R"({"a":)", 0), "no valid JSON");
     REFUSED(decode(R"({} x)", 0), "no valid JSON");
     REFUSED(decode("{\"\xff\":1}", 0), "no valid JSON");
+    std::string notes = R"({"__metadata__":{"first":"")";
+    for (int i = 0; i < 10'000; ++i) notes += ",\"" + std::to_string(i) + "\":\"\"";
+    REFUSED(decode(notes + "}}", 0), "more than 10000 entries");
     std::string dimensions = "1";
     for (int i = 0; i < 40; ++i) dimensions += ",1";
     REFUSED(decode(R"({"a":{"dtype":"U8","shape":[)" + dimensions + R"(],"data_offsets":[0,1]}})", 1), "more than 32 dimensions");
