@@ -4,6 +4,7 @@
 
 #include "kernels/promotion/promotion_simd.h"
 #include "kernels/runtime/partition.h"
+#include "kernels/softmax/columns.h"
 
 namespace purnet::promotion {
 namespace {
@@ -27,7 +28,7 @@ void statistics(const Problem& p, const float* f, float* result, void* workspace
     auto* sum = static_cast<double*>(workspace);
     auto* total = sum + all;
     auto* maximum = reinterpret_cast<float*>(total + all);
-    const auto block_of = PURNET_PICK(statistics_block);
+    const softmax::ColumnStatistics block_of = softmax::column_statistics();
     each_block(p, [&](int64_t i, int64_t, int64_t row, int64_t rows) {
         block_of(f + row * channels, rows, channels, maximum + i * channels, sum + i * channels, total + i * channels);
     });

@@ -8,22 +8,6 @@ namespace {
 // Rows whose sums are kept in float32 before they join the float64 ones.
 constexpr int group = 4;
 
-template <int R>
-inline __attribute__((always_inline)) void statistics_rows(const float* f, int64_t channels, const float* __restrict maximum,
-                                                           double* __restrict sum, double* __restrict total) {
-#pragma omp simd
-    for (int64_t c = 0; c < channels; ++c) {
-        float s = 0, t = 0;
-        for (int j = 0; j < R; ++j) {
-            const float v = f[j * channels + c];
-            s += simd::exp(v - maximum[c]);
-            t += v;
-        }
-        sum[c] += static_cast<double>(s);
-        total[c] += static_cast<double>(t);
-    }
-}
-
 template <bool has_dtarget, int R>
 inline __attribute__((always_inline)) void sums_rows(const float* target, const float* f, const float* dy, int64_t channels,
                                                      const float* __restrict maximum, const float* __restrict scale, float* dtarget,
@@ -60,38 +44,6 @@ void sums_of(const float* target, const float* f, const float* dy, const float* 
 }
 
 }  // namespace
-
-void statistics_block(const float* f, int64_t rows, int64_t channels, float* maximum, double* sum, double* total) {
-    for (int64_t c = 0; c < channels; ++c) {
-        maximum[c] = f[c];
-        sum[c] = total[c] = 0;
-    }
-    // Tiles that stay in the second cache: first their maximum, then, where it rose, the sums so far are scaled, then the sums.
-    const int64_t tile = 16384 / channels > 8 ? 16384 / channels / group * group : 8;
-    float* __restrict high = maximum;
-    for (int64_t first = 0; first < rows; first += tile) {
-        const int64_t last = first + tile < rows ? first + tile : rows;
-        const int64_t piece = 64;
-        for (int64_t c0 = 0; c0 < channels; c0 += piece) {
-            const int64_t n = c0 + piece < channels ? piece : channels - c0;
-            float best[piece];
-            for (int64_t j = 0; j < n; ++j) best[j] = high[c0 + j];
-            for (int64_t r = first; r < last; ++r) {
-                const float* v = f + r * channels + c0;
-#pragma omp simd
-                for (int64_t j = 0; j < n; ++j) best[j] = best[j] < v[j] ? v[j] : best[j];
-            }
-#pragma omp simd
-            for (int64_t j = 0; j < n; ++j) {
-                sum[c0 + j] *= static_cast<double>(simd::exp(high[c0 + j] - best[j]));
-                high[c0 + j] = best[j];
-            }
-        }
-        int64_t r = first;
-        for (; r + group <= last; r += group) statistics_rows<group>(f + r * channels, channels, maximum, sum, total);
-        for (; r < last; ++r) statistics_rows<1>(f + r * channels, channels, maximum, sum, total);
-    }
-}
 
 void attention_block(const float* f, const float* maximum, const float* scale, int64_t rows, int64_t channels, float* y) {
     for (int64_t r = 0; r < rows; ++r, f += channels, y += channels)

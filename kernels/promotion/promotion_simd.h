@@ -15,15 +15,12 @@ struct GradientBlock {
     float* df;
 };
 
-PURNET_SIMD(
-    // maximum[c], sum[c] of e^(f - maximum), total[c] of f, over a block's rows.
-    void statistics_block(const float* f, int64_t rows, int64_t channels, float* maximum, double* sum, double* total);
-    void attention_block(const float* f, const float* maximum, const float* scale, int64_t rows, int64_t channels, float* y);
-    void promote_block(const float* target, const float* f, const float* maximum, const float* scale, int64_t rows, int64_t channels,
-                       float* y);
-    // sum[c] of e^(f - M), product[c] of dy target e^(f - M); dtarget (may be null) = dy (1 + e^(f - M) scale).
-    void sums_block(const float* target, const float* f, const float* dy, const float* maximum, const float* scale, int64_t rows,
-                    int64_t channels, float* dtarget, double* sum, double* product);
-    void gradient_block(const GradientBlock& b);)
+PURNET_SIMD(void attention_block(const float* f, const float* maximum, const float* scale, int64_t rows, int64_t channels, float* y);
+            void promote_block(const float* target, const float* f, const float* maximum, const float* scale, int64_t rows,
+                               int64_t channels, float* y);
+            // sum[c] of e^(f - M), product[c] of dy target e^(f - M); dtarget (may be null) = dy (1 + e^(f - M) scale).
+            void sums_block(const float* target, const float* f, const float* dy, const float* maximum, const float* scale, int64_t rows,
+                            int64_t channels, float* dtarget, double* sum, double* product);
+            void gradient_block(const GradientBlock& b);)
 
 }  // namespace purnet::promotion

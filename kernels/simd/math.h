@@ -1,8 +1,9 @@
 // Elementary functions without branches or calls, for loops that the compiler vectorises. Only *_simd.cpp files include it:
 // every function has internal linkage, so no copy for one instruction set can serve another.
 //
-// Errors in units in the last place, measured over all float32 arguments by tests/kernels/simd/math_test.cpp (with FMA /
-// without): see there. NaN in gives NaN out. The constants are those of the plain series (Taylor, atanh); no fitted ones.
+// Largest errors seen in units in the last place, over every 2039th float32 (tests/kernels/simd/math_test.cpp): exp 1, sigmoid 2.4,
+// tanh 2.4, 1 - tanh^2 2.4, ln(1 + e) 2; the float64 ln 4e-16 relative. NaN in gives NaN out. The constants are those of the plain series
+// (Taylor, atanh); none is fitted.
 #pragma once
 
 #include <cstdint>
