@@ -50,7 +50,7 @@ std::vector<Method> methods_of(const std::vector<std::string>& texts) {
     return methods;
 }
 
-void print(const Table& table) { std::fputs(text_of(table).c_str(), stdout); }
+void print(const TextTable& table) { std::fputs(text_of(table).c_str(), stdout); }
 
 int evaluate(const Settings& settings) {
     EvaluationReport report;

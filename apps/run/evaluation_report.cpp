@@ -105,8 +105,8 @@ std::string csv_cell(const std::string& text) {
 
 }  // namespace
 
-Table figures_table(const EvaluationReport& report) {
-    Table table;
+TextTable figures_table(const EvaluationReport& report) {
+    TextTable table;
     table.head = {"method", "images"};
     for (const std::string_view name : figure_names) table.head.emplace_back(name);
     for (const Evaluation& method : report.methods) {
@@ -117,8 +117,8 @@ Table figures_table(const EvaluationReport& report) {
     return table;
 }
 
-Table intervals_table(const EvaluationReport& report) {
-    Table table;
+TextTable intervals_table(const EvaluationReport& report) {
+    TextTable table;
     table.head = {"95 % intervals"};
     for (const std::string_view name : figure_names) table.rows.push_back({std::string(name)});
     for (size_t m = 0; m < report.resamples.size(); ++m) {
@@ -138,8 +138,8 @@ Table intervals_table(const EvaluationReport& report) {
     return table;
 }
 
-Table ratios_table(const Evaluation& evaluation) {
-    Table table;
+TextTable ratios_table(const Evaluation& evaluation) {
+    TextTable table;
     table.head = {evaluation.name, "max", "mean", "adp", "sample_bi", "overall_bi"};
     if (!evaluation.ratios) return table;
     for (size_t r = 0; r < metrics::ratio_count; ++r) {

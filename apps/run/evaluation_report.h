@@ -21,12 +21,12 @@ struct EvaluationReport {
 };
 
 // One line a method, three decimals.
-Table figures_table(const EvaluationReport& report);
+TextTable figures_table(const EvaluationReport& report);
 // One line a figure: value and 95 % interval of every method, then of each one's difference to the first, on the same resamples
 // (where both have the same images).
-Table intervals_table(const EvaluationReport& report);
+TextTable intervals_table(const EvaluationReport& report);
 // Name, maximum, mean, adaptive, binary (per image and pooled), where ratios were measured.
-Table ratios_table(const Evaluation& evaluation);
+TextTable ratios_table(const Evaluation& evaluation);
 
 // Full precision. The nine figures of the first method stand at the top, under the names of metrics::figure_names; `images`
 // holds each of its images with the same keys; `methods` holds the same for every method. A figure that the protocol does not

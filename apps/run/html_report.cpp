@@ -49,7 +49,7 @@ constexpr const char* page_css =
     "@media (max-width:600px){section{padding:4px 14px 14px;margin:14px 0;border-radius:8px}h1{font-size:23px}"
     "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}}";
 
-std::string table_html(const Table& table) {
+std::string table_html(const TextTable& table) {
     std::string out = "<div class=\"wide\"><table><thead><tr>";
     for (const std::string& cell : table.head) out += "<th>" + escaped(cell) + "</th>";
     out += "</tr></thead><tbody>\n";
@@ -106,9 +106,9 @@ void HtmlReport::facts(const std::vector<std::pair<std::string, std::string>>& f
     body_ += "</dl>\n";
 }
 
-void HtmlReport::table(const Table& table) { body_ += table_html(table); }
+void HtmlReport::table(const TextTable& table) { body_ += table_html(table); }
 
-void HtmlReport::folded_table(const std::string& summary, const Table& table) {
+void HtmlReport::folded_table(const std::string& summary, const TextTable& table) {
     body_ += "<details><summary>" + escaped(summary) + "</summary>\n" + table_html(table) + "</details>\n";
 }
 

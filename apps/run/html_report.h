@@ -36,7 +36,7 @@ public:
     void highlights(const std::vector<std::pair<std::string, std::string>>& figures);
     // Names and values, one a line.
     void facts(const std::vector<std::pair<std::string, std::string>>& facts);
-    void table(const Table& table);
+    void table(const TextTable& table);
     void charts(const std::vector<Chart>& charts);
     void pictures(const std::vector<EmbeddedPicture>& pictures);
     // One row a sample, one column a kind of picture; each row under its title.
@@ -46,7 +46,7 @@ public:
     };
     void sheet(const std::vector<std::string>& columns, const std::vector<SheetRow>& rows);
     // Folded away until it is asked for.
-    void folded_table(const std::string& summary, const Table& table);
+    void folded_table(const std::string& summary, const TextTable& table);
 
     std::string html() const;
 

@@ -27,7 +27,7 @@ void put_line(std::string& out, const std::vector<std::string>& cells, const std
 
 }  // namespace
 
-std::string text_of(const Table& table) {
+std::string text_of(const TextTable& table) {
     std::vector<size_t> widths;
     for (const std::string& cell : table.head) widths.push_back(width_of(cell));
     for (const auto& row : table.rows) {

@@ -6,13 +6,13 @@
 
 namespace purnet {
 
-struct Table {
+struct TextTable {
     std::vector<std::string> head;
     std::vector<std::vector<std::string>> rows;  // each as long as `head`
 };
 
 // Columns two blanks apart, a line under the head; every line ends with '\n'. Widths count code points.
-std::string text_of(const Table& table);
+std::string text_of(const TextTable& table);
 
 // A number with `decimals` places, "-" for NaN.
 std::string fixed_text(double value, int decimals);

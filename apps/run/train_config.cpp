@@ -18,7 +18,7 @@ void one_of(const char* option, const std::string& value, std::initializer_list<
 }  // namespace
 
 void apply_preset(TrainConfig& c, const std::string& name) {
-    one_of("preset", name, {"paper", "code", "light"});
+    one_of("preset", name, {"paper", "code", "light", "demo"});
     c.preset = name;
     if (name == "paper") return;  // the defaults
     if (name == "code") {
@@ -26,6 +26,23 @@ void apply_preset(TrainConfig& c, const std::string& name) {
         c.rotate = 10;
         c.batch = {4, 4, 2};
         c.steps = {50000, 250000, 200000};
+        return;
+    }
+    if (name == "demo") {  // drawn pictures, a few minutes, nothing pretrained
+        c.backbone = "light";
+        c.width = 16;
+        c.size = 128;
+        c.batch = {8, 8, 8};
+        c.steps = {500, 80, 300};
+        c.shares = {0.5, 0.1, 0.4};
+        c.optimiser = "adamw";
+        c.rate_extractor = 3e-3;
+        c.rate = 3e-3;
+        c.weight_decay = 1e-2;
+        c.warmup = 20;
+        c.clip = 10;
+        c.validate_every = 200;
+        c.superpixels = 100;
         return;
     }
     // light: EfficientNet-Lite0 on a CPU. AdamW, since the backbone's batch norms barely move; the joint recipe of the paper.

@@ -116,7 +116,7 @@ struct TrainConfig {
     }
 };
 
-// paper, code, light: sets every field that the preset speaks of. Unknown names throw and list the known ones.
+// paper, code, light, demo: sets every field that the preset speaks of. Unknown names throw and list the known ones.
 void apply_preset(TrainConfig& config, const std::string& name);
 // What cannot work: one Error that names the option.
 void check(const TrainConfig& config);

@@ -1,0 +1,52 @@
+// A network as a flat list of steps: what a Plan's passes rewrite.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/op.h"
+
+namespace purnet {
+
+struct Value {
+    Shape shape;
+    DType dtype = DType::f32;
+    Tensor constant;  // weights and statistics; undefined for what is computed
+    bool is_input = false;
+
+    size_t bytes() const { return static_cast<size_t>(shape.count()) * size_of(dtype); }
+};
+
+struct Step {
+    std::string name;         // of the op, or of what was fused: "conv2d+batch_norm"
+    std::vector<int> inputs;  // values; -1 where an optional operand is left out
+    std::vector<int> outputs;
+    size_t workspace = 0;
+    std::function<void(const Arguments&, const Context&)> run;
+    std::any problem;
+    std::string detail;  // for printing: what a pass chose
+};
+
+struct Graph {
+    std::vector<Value> values;
+    std::vector<Step> steps;
+    std::vector<int> inputs;
+    std::vector<int> outputs;
+
+    int add_constant(Tensor tensor);
+    // Steps that read the value, and whether the caller asked for it.
+    int uses(int value) const;
+    // The step that makes the value, or -1.
+    int producer(int value) const;
+};
+
+using Network = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
+
+// Runs `network` once on symbolic inputs; nothing is computed. Tensors with memory (weights) become constants.
+Graph trace(const std::vector<Tensor>& symbolic_inputs, const Network& network);
+
+// Drops the steps that no output needs, and constants that nobody reads.
+void drop_unused(Graph& graph);
+
+}  // namespace purnet

@@ -1,0 +1,146 @@
+#include "core/plan/passes.h"
+
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "kernels/activation/activation.h"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/packed.h"
+#include "kernels/conv_transpose2d/conv_transpose2d.h"
+
+namespace purnet {
+namespace {
+
+enum BatchNormInput { bn_x, bn_gamma, bn_beta, bn_mean, bn_var, bn_slope, bn_before, bn_after };
+
+const Value& value(const Graph& graph, int id) { return graph.values[static_cast<size_t>(id)]; }
+
+std::vector<double> constant(const Graph& graph, int id) { return value(graph, id).constant.to_doubles(); }
+
+// What follows a convolution, in the terms of its epilogue, and the folded weights.
+struct Fusion {
+    std::vector<float> weight, bias;
+    conv2d::Epilogue epilogue;
+    int before = -1, after = -1, output = -1;
+    std::string name;
+    std::optional<size_t> consumer;  // the step that disappears into it
+};
+
+void set_activation(conv2d::Epilogue& epilogue, Activation activation, const Graph& graph, int slope) {
+    switch (activation) {
+        case Activation::none: return;
+        case Activation::relu: epilogue.slope = 0; return;
+        case Activation::relu6:
+            epilogue.slope = 0;
+            epilogue.top = 6;
+            return;
+        case Activation::prelu: epilogue.slope = static_cast<float>(constant(graph, slope)[0]); return;
+        case Activation::sigmoid:
+        case Activation::tanh: fail("no convolution epilogue has ", name_of(activation));
+    }
+}
+
+// The one step that reads the convolution's result and can follow it in the same pass.
+std::optional<size_t> follower(const Graph& graph, int result) {
+    if (graph.uses(result) != 1) return std::nullopt;
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        const Step& step = graph.steps[i];
+        if (step.inputs.empty() || step.inputs[0] != result) continue;
+        if (const auto* bn = std::any_cast<batch_norm::Problem>(&step.problem)) {
+            if (bn->training) return std::nullopt;
+            return i;
+        }
+        if (const auto* act = std::any_cast<activation::Problem>(&step.problem))
+            if (act->function == Activation::relu || act->function == Activation::relu6 || act->function == Activation::prelu) return i;
+    }
+    return std::nullopt;
+}
+
+// `channel_last`: the weight's output channel is its last axis (transposed convolutions), else its first.
+Fusion fuse(const Graph& graph, const Step& conv, int64_t channels, bool channel_last) {
+    Fusion f;
+    f.name = conv.name;
+    f.output = conv.outputs[0];
+    std::vector<double> weight = constant(graph, conv.inputs[1]);
+    std::vector<double> bias =
+        conv.inputs[2] >= 0 ? constant(graph, conv.inputs[2]) : std::vector<double>(static_cast<size_t>(channels), 0.0);
+    f.consumer = follower(graph, conv.outputs[0]);
+    if (f.consumer) {
+        const Step& next = graph.steps[*f.consumer];
+        f.output = next.outputs[0];
+        f.name += "+" + next.name;
+        if (const auto* bn = std::any_cast<batch_norm::Problem>(&next.problem)) {
+            const std::vector<double> gamma = constant(graph, next.inputs[bn_gamma]), beta = constant(graph, next.inputs[bn_beta]);
+            const std::vector<double> mean = constant(graph, next.inputs[bn_mean]), var = constant(graph, next.inputs[bn_var]);
+            const size_t n = static_cast<size_t>(channels), per_channel = weight.size() / n;
+            for (size_t o = 0; o < n; ++o) {
+                const double scale = gamma[o] / std::sqrt(var[o] + bn->eps);
+                bias[o] = (bias[o] - mean[o]) * scale + beta[o];
+                for (size_t k = 0; k < per_channel; ++k) weight[channel_last ? k * n + o : o * per_channel + k] *= scale;
+            }
+            set_activation(f.epilogue, bn->activation, graph, next.inputs[bn_slope]);
+            f.before = next.inputs[bn_before];
+            f.after = next.inputs[bn_after];
+            if (bn->activation != Activation::none) f.name += std::string("+") + purnet::name_of(bn->activation);
+            if (f.before >= 0 || f.after >= 0) f.name += "+sum";
+        } else {
+            const auto& act = *std::any_cast<activation::Problem>(&next.problem);
+            set_activation(f.epilogue, act.function, graph, next.inputs.size() > 1 ? next.inputs[1] : -1);
+        }
+    }
+    f.epilogue.before = f.before >= 0;
+    f.epilogue.after = f.after >= 0;
+    f.weight.assign(weight.begin(), weight.end());
+    f.bias.assign(bias.begin(), bias.end());
+    return f;
+}
+
+Step packed_step(std::shared_ptr<conv2d::PackedConv> packed, const Fusion& fusion, int x) {
+    Step step;
+    step.name = fusion.name;
+    step.inputs = {x, fusion.before, fusion.after};
+    step.outputs = {fusion.output};
+    step.workspace = packed->workspace();
+    step.detail = packed->method();
+    step.run = [packed](const Arguments& a, const Context& c) { packed->run(a.in(0), a.in(1), a.in(2), a.out(), a.workspace(), c); };
+    return step;
+}
+
+}  // namespace
+
+void fuse_convolutions(Graph& graph, Device device) {
+    const Key key{device.type, DType::f32};
+    if (!conv2d::table().has(&conv2d::Kernels::pack, key)) return;
+    const Context context{device, nullptr};
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        const Step& step = graph.steps[i];
+        std::shared_ptr<conv2d::PackedConv> packed;
+        Fusion fusion;
+        if (const auto* p = std::any_cast<conv2d::Problem>(&step.problem)) {
+            if (!value(graph, step.inputs[1]).constant) continue;
+            fusion = fuse(graph, step, p->o, false);
+            packed = conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(*p, fusion.epilogue, fusion.weight.data(), fusion.bias.data(),
+                                                                              context);
+        } else if (const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem)) {
+            if (!value(graph, step.inputs[1]).constant) continue;
+            fusion = fuse(graph, step, t->o, true);
+            packed = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, fusion.epilogue, fusion.weight.data(),
+                                                                                                  fusion.bias.data(), context);
+        } else {
+            continue;
+        }
+        const int x = step.inputs[0];
+        if (!fusion.consumer) {
+            graph.steps[i] = packed_step(std::move(packed), fusion, x);
+            continue;
+        }
+        // At the consumer's place, where everything that is summed exists already.
+        graph.steps[*fusion.consumer] = packed_step(std::move(packed), fusion, x);
+        graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(i));
+        --i;
+    }
+}
+
+}  // namespace purnet

@@ -1,0 +1,14 @@
+// Rewrites of a traced graph. Each keeps the value of every output up to float32 rounding.
+#pragma once
+
+#include "core/plan/graph.h"
+
+namespace purnet {
+
+// conv2d or conv_transpose2d -> batch norm (running statistics) -> activation, with the sums before and after it: one step with
+// packed weights. Batch norm folds as w' = w s, b' = (b - mean) s + beta with s = gamma / sqrt(var + eps), in float64. A
+// convolution with an activation alone, or with nothing, is packed likewise. Left as they are: convolutions whose result has
+// several readers (but for the packing), and those of a device whose twin cannot pack.
+void fuse_convolutions(Graph& graph, Device device);
+
+}  // namespace purnet

@@ -1,0 +1,155 @@
+#include "core/plan/plan.h"
+
+#include <sstream>
+
+#include "core/plan/arena.h"
+#include "core/plan/passes.h"
+
+namespace purnet {
+
+struct Plan::State {
+    Graph graph;
+    Context context;
+    Block arena;
+    std::vector<Lifetime> lifetimes;  // one a value; bytes 0 for inputs, outputs and constants
+    std::vector<size_t> workspaces;   // offset a step
+    std::vector<void*> pointers;      // one a value
+    std::vector<const void*> in;      // reused by every step of a run
+    std::vector<void*> out;
+
+    // Optional operands that were left out are value -1.
+    void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
+};
+
+Plan::Plan(const std::vector<Tensor>& inputs, const Network& network) : state_(std::make_unique<State>()) {
+    require(!inputs.empty(), "a plan needs an input");
+    State& s = *state_;
+    s.context.device = inputs.front().device();
+    s.graph = trace(inputs, network);
+    fuse_convolutions(s.graph, s.context.device);
+    drop_unused(s.graph);
+
+    const Graph& graph = s.graph;
+    s.lifetimes.resize(graph.values.size());
+    std::vector<char> external(graph.values.size(), 0);
+    for (int v : graph.inputs) external[static_cast<size_t>(v)] = 1;
+    for (int v : graph.outputs) {
+        require(!graph.values[static_cast<size_t>(v)].constant && !external[static_cast<size_t>(v)],
+                "a plan's output must be computed, once");
+        external[static_cast<size_t>(v)] = 1;
+    }
+    size_t widest = 0;
+    std::vector<Lifetime> blocks;
+    std::vector<size_t> owner;
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        const Step& step = graph.steps[i];
+        widest = std::max(widest, std::max(step.inputs.size(), step.outputs.size()));
+        for (int v : step.outputs) {
+            Lifetime& life = s.lifetimes[static_cast<size_t>(v)];
+            if (!external[static_cast<size_t>(v)]) life.bytes = std::max<size_t>(graph.values[static_cast<size_t>(v)].bytes(), 1);
+            life.first = life.last = static_cast<int>(i);
+        }
+        for (int v : step.inputs)
+            if (v >= 0) s.lifetimes[static_cast<size_t>(v)].last = static_cast<int>(i);
+    }
+    for (size_t v = 0; v < s.lifetimes.size(); ++v)
+        if (s.lifetimes[v].bytes) {
+            blocks.push_back(s.lifetimes[v]);
+            owner.push_back(v);
+        }
+    const size_t first_workspace = blocks.size();
+    for (size_t i = 0; i < graph.steps.size(); ++i)
+        blocks.push_back({std::max<size_t>(graph.steps[i].workspace, 1), static_cast<int>(i), static_cast<int>(i)});
+    const size_t total = place(blocks);
+    for (size_t b = 0; b < owner.size(); ++b) s.lifetimes[owner[b]].offset = blocks[b].offset;
+    for (size_t i = 0; i < graph.steps.size(); ++i) s.workspaces.push_back(blocks[first_workspace + i].offset);
+
+    MemoryScope scope("plan arena");
+    s.arena = Block(s.context.device, total);
+    s.pointers.resize(graph.values.size());
+    for (size_t v = 0; v < graph.values.size(); ++v) {
+        if (graph.values[v].constant)
+            s.pointers[v] = graph.values[v].constant.raw();
+        else if (s.lifetimes[v].bytes)
+            s.pointers[v] = static_cast<char*>(s.arena.data()) + s.lifetimes[v].offset;
+    }
+    s.in.resize(widest);
+    s.out.resize(widest);
+}
+
+Plan::~Plan() = default;
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
+
+void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs) {
+    State& s = *state_;
+    require(inputs.size() == s.graph.inputs.size() && outputs.size() == s.graph.outputs.size(), "a plan with ", s.graph.inputs.size(),
+            " inputs and ", s.graph.outputs.size(), " outputs got ", inputs.size(), " and ", outputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i) s.pointers[static_cast<size_t>(s.graph.inputs[i])] = const_cast<void*>(inputs[i]);
+    for (size_t i = 0; i < outputs.size(); ++i) s.pointers[static_cast<size_t>(s.graph.outputs[i])] = outputs[i];
+    for (size_t i = 0; i < s.graph.steps.size(); ++i) {
+        const Step& step = s.graph.steps[i];
+        for (size_t k = 0; k < step.inputs.size(); ++k) s.in[k] = s.pointer(step.inputs[k]);
+        for (size_t k = 0; k < step.outputs.size(); ++k) s.out[k] = s.pointer(step.outputs[k]);
+        step.run(Arguments(s.in.data(), s.out.data(), static_cast<char*>(s.arena.data()) + s.workspaces[i]), s.context);
+    }
+}
+
+std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs) {
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    std::vector<Tensor> results;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        const Value& wanted = state_->graph.values[static_cast<size_t>(state_->graph.inputs.at(i))];
+        require(inputs[i].shape() == wanted.shape && inputs[i].dtype() == wanted.dtype, "a plan for an input of ", wanted.shape,
+                " got one of ", inputs[i].shape());
+        in.push_back(inputs[i].raw());
+    }
+    for (int v : state_->graph.outputs) {
+        const Value& value = state_->graph.values[static_cast<size_t>(v)];
+        results.push_back(Tensor::empty(value.shape, value.dtype, state_->context.device));
+        out.push_back(results.back().raw());
+    }
+    run(in, out);
+    return results;
+}
+
+const Shape& Plan::output_shape(int i) const {
+    return state_->graph.values[static_cast<size_t>(state_->graph.outputs.at(static_cast<size_t>(i)))].shape;
+}
+
+size_t Plan::arena_bytes() const { return state_->arena.bytes(); }
+
+size_t Plan::constant_bytes() const {
+    size_t sum = 0;
+    for (const Value& value : state_->graph.values)
+        if (value.constant) sum += value.bytes();
+    return sum;
+}
+
+std::string Plan::text() const {
+    std::ostringstream out;
+    const Graph& graph = state_->graph;
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        const Step& step = graph.steps[i];
+        out << i << '\t' << step.name << '\t';
+        bool first = true;
+        for (int v : step.inputs)
+            if (v >= 0 && !graph.values[static_cast<size_t>(v)].constant) {
+                out << (first ? "" : ", ") << graph.values[static_cast<size_t>(v)].shape;
+                first = false;
+            }
+        out << " -> ";
+        for (size_t k = 0; k < step.outputs.size(); ++k) {
+            const size_t v = static_cast<size_t>(step.outputs[k]);
+            out << (k ? ", " : "") << graph.values[v].shape;
+            if (state_->lifetimes[v].bytes) out << " @" << state_->lifetimes[v].offset;
+        }
+        out << '\t' << step.detail << '\n';
+    }
+    out << "arena " << (arena_bytes() >> 20) << " MiB, weights " << (constant_bytes() >> 20) << " MiB, " << graph.steps.size()
+        << " steps\n";
+    return out.str();
+}
+
+}  // namespace purnet

@@ -1,0 +1,35 @@
+// Inference plan: a network's forward traced once into a flat list of steps, rewritten by passes (passes.h), its intermediates
+// placed in one arena. Running it allocates nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/plan/graph.h"
+
+namespace purnet {
+
+class Plan {
+public:
+    // `inputs` give shape, type and device. The network is traced in inference mode; weights are those of this moment.
+    Plan(const std::vector<Tensor>& inputs, const Network& network);
+    ~Plan();
+    Plan(Plan&&) noexcept;
+    Plan& operator=(Plan&&) noexcept;
+
+    // Raw memory of the traced shapes on the plan's device. One call at a time: the arena is shared.
+    void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
+    std::vector<Tensor> run(const std::vector<Tensor>& inputs);
+
+    const Shape& output_shape(int i) const;
+    size_t arena_bytes() const;
+    size_t constant_bytes() const;  // weights, packed or not
+    // One line a step: name, shapes, what a pass chose, where its output lies.
+    std::string text() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace purnet
