@@ -6,6 +6,8 @@ namespace purnet {
 namespace {
 
 constexpr std::string_view tracked = "num_batches_tracked";
+// What a run keeps to go on with, beside the weights.
+constexpr std::string_view optimiser_state = "optimiser.", averages = "average.";
 
 // The strides of the two orders: A,C,h,w in files, A,h,w,C in memory.
 struct Axes {
@@ -114,7 +116,7 @@ LoadReport load_state(ParameterStore& store, NamedArrays&& arrays, const LoadOpt
     std::vector<std::pair<Parameter*, size_t>> pairs;
     for (size_t i = 0; i < arrays.size(); ++i) {
         const auto& [name, array] = arrays[i];
-        if (name.ends_with(tracked)) continue;
+        if (name.ends_with(tracked) || name.starts_with(optimiser_state) || name.starts_with(averages)) continue;
         const std::string own = options.rename ? options.rename(name) : name;
         if (own.empty()) continue;
         const auto found = open.find(own);

@@ -1,6 +1,7 @@
 // A network's parameters and statistics as files hold them: by name, kernels as O,I,kH,kW (transposed ones I,O,kH,kW).
 //
-// Reading takes any order of tensors and any floating type, ignores `*.num_batches_tracked`, and refuses a tensor of a wrong
+// Reading takes any order of tensors and any floating type, passes over `*.num_batches_tracked` and what a run keeps to go on
+// with (`optimiser.*`, `average.*`), and refuses a tensor of a wrong
 // shape or with an infinity or NaN by its name; nothing is changed where anything is refused. Writing keeps the order of the
 // store and adds `*.num_batches_tracked` behind each `*.running_var`.
 #pragma once

@@ -14,38 +14,28 @@ ParameterGroup::ParameterGroup(GroupForm form, std::vector<Parameter*> parameter
         offsets_.push_back(size_);
         size_ += (p->value.count() + boundary - 1) / boundary * boundary;
     }
-    {
-        MemoryScope scope("parameters");
-        values_ = Tensor::zeros({size_}, first.dtype(), first.device());
-    }
-    {
-        MemoryScope scope("parameter gradients");
-        gradients_ = Tensor::zeros({size_}, first.dtype(), first.device());
-    }
+}
+
+void ParameterGroup::move_into(const Tensor& values, const Tensor& gradients) const {
     for (size_t i = 0; i < parameters_.size(); ++i) {
         Parameter& p = *parameters_[i];
-        const Tensor home = part(values_, i);
+        const Tensor home = part(values, i);
         home.copy_from(p.value);
         p.value = home;
         p.value.impl().parameter = &p;
-        p.grad = part(gradients_, i);
+        p.grad = part(gradients, i);
         p.has_grad = false;
     }
 }
 
-Tensor ParameterGroup::buffer() const {
-    MemoryScope scope("optimiser");
-    return Tensor::zeros({size_}, values_.dtype(), values_.device());
-}
+Tensor ParameterGroup::part(const Tensor& stretch, size_t i) const { return stretch.part(offsets_[i], parameters_[i]->value.shape()); }
 
-Tensor ParameterGroup::part(const Tensor& buffer, size_t i) const { return buffer.part(offsets_[i], parameters_[i]->value.shape()); }
-
-void ParameterGroup::clear_gradients() {
+void ParameterGroup::clear_gradients() const {
     for (Parameter* p : parameters_) p->has_grad = false;
 }
 
-void ParameterGroup::complete_gradients() {
-    for (Parameter* p : parameters_)
+void ParameterGroup::complete_gradients() const {
+    for (const Parameter* p : parameters_)
         if (!p->has_grad) p->grad.fill_zero();
 }
 

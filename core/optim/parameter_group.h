@@ -1,9 +1,8 @@
-// Parameters that share a learning rate and a weight decay, with their values and gradients in one contiguous buffer each, so
-// that the optimiser, the gradient norm and the finite check are single passes.
+// Parameters that share a learning rate and a weight decay. Their values and gradients lie in one contiguous stretch each,
+// so that the optimiser is a single pass over them, and the gradient norm and the finite check one over all groups.
 //
-// Making a group moves Parameter::value and Parameter::grad of its members into the buffers. Each parameter begins on a
-// 64-byte boundary; the gaps hold zeros and stay zero. A parameter belongs to one group at a time, and keeps its part of the
-// buffers alive when the group goes.
+// Each parameter begins on a 64-byte boundary of the stretch; the gaps hold zeros and stay zero. A parameter belongs to one
+// group at a time, and keeps its part of the memory alive when the group goes.
 #pragma once
 
 #include <string>
@@ -29,25 +28,24 @@ public:
     const GroupForm& form() const { return form_; }
     const std::vector<Parameter*>& parameters() const { return parameters_; }
     double rate(int64_t step) const { return form_.rate * form_.schedule(step); }
+    int64_t size() const { return size_; }  // elements of a stretch, gaps included
 
-    const Tensor& values() const { return values_; }
-    const Tensor& gradients() const { return gradients_; }
-    // A buffer of the same layout (momentum, averages), zero.
-    Tensor buffer() const;
-    // The i-th parameter's part of such a buffer.
-    Tensor part(const Tensor& buffer, size_t i) const;
+    // Parameter::value and Parameter::grad of the members become parts of these stretches, {size()} each, filled with zeros; the
+    // values move along.
+    void move_into(const Tensor& values, const Tensor& gradients) const;
+    // The i-th parameter's part of a stretch (values, momentum, averages).
+    Tensor part(const Tensor& stretch, size_t i) const;
 
     // Before the backward of a step: no parameter has a gradient.
-    void clear_gradients();
+    void clear_gradients() const;
     // After it: zero for those that got none.
-    void complete_gradients();
+    void complete_gradients() const;
 
 private:
     GroupForm form_;
     std::vector<Parameter*> parameters_;
     std::vector<int64_t> offsets_;
     int64_t size_ = 0;
-    Tensor values_, gradients_;
 };
 
 }  // namespace purnet
