@@ -1,0 +1,20 @@
+#include "layers/batch_norm2d.h"
+
+namespace purnet {
+
+BatchNorm2d::BatchNorm2d(const Scope& scope, const Form& form) : form_(form) {
+    const Shape shape{form.channels};
+    weight_ = &scope.parameter("weight", shape);
+    bias_ = &scope.parameter("bias", shape);
+    running_mean_ = &scope.statistic("running_mean", shape);
+    running_var_ = &scope.statistic("running_var", shape);
+}
+
+Tensor BatchNorm2d::operator()(const Tensor& x, Mode mode, const With& with) const {
+    const ops::BatchNormOptions options{
+        .training = mode == Mode::training, .eps = form_.eps, .momentum = form_.momentum, .activation = form_.activation};
+    return ops::batch_norm(x, weight_->value, bias_->value, running_mean_->value, running_var_->value, options, with.slope, with.before,
+                           with.after);
+}
+
+}  // namespace purnet
