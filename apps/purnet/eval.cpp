@@ -4,7 +4,7 @@
 
 #include "apps/purnet/command.h"
 #include "apps/run/console.h"
-#include "apps/run/evaluation_report.h"
+#include "apps/run/evaluation_html.h"
 #include "core/formats/atomic_file.h"
 
 namespace purnet::app {
@@ -12,8 +12,8 @@ namespace {
 
 struct Settings {
     std::vector<std::string> pred;
-    std::string gt, protocol = "pysod", json, csv, curves;
-    int64_t bootstrap = 0;
+    std::string gt, protocol = "pysod", json, csv, curves, html, images;
+    int64_t bootstrap = 0, shown = 10;
     uint64_t seed = 1;
     bool resize = false, extra = false;
 };
@@ -62,6 +62,8 @@ int evaluate(const Settings& settings) {
     if (!settings.curves.empty() && report.protocol == metrics::Protocol::purnet)
         throw UsageError("--protocol purnet has one threshold an image and no curves to draw");
 
+    if (!settings.images.empty()) picture_names(settings.images, "images");  // better refused now than after the work
+
     bool complete = true;
     for (const Method& method : methods_of(settings.pred)) {
         Evaluation evaluation =
@@ -80,6 +82,12 @@ int evaluate(const Settings& settings) {
 
     if (!settings.json.empty()) atomic_write(settings.json, json_of(report));
     if (!settings.curves.empty()) atomic_write(settings.curves, svg_file_of(charts_of(report), 3));
+    if (!settings.html.empty()) {
+        EvaluationPage page;
+        if (!settings.images.empty()) page.images = settings.images;
+        page.shown = settings.shown;
+        atomic_write(settings.html, html_of(report, page));
+    }
     if (!settings.csv.empty()) atomic_write(settings.csv, csv_of(report));
     print(figures_table(report));
     if (!report.resamples.empty()) {
@@ -118,6 +126,9 @@ Run add_eval(Options& options) {
     options.value("--json", s->json, "FILE", "everything, full precision, each image too");
     options.value("--csv", s->csv, "FILE", "one line an image");
     options.value("--curves", s->curves, "FILE.svg", "precision over recall, F and E over the threshold");
+    options.value("--html", s->html, "FILE", "a page with figures, curves, the best and worst pictures");
+    options.value("--images", s->images, "DIR", "photographs of the same names, to stand beside the maps on the page");
+    options.value("--shown", s->shown, "N", "pictures at either end of the page's ranking")->check(in_range(0, 1000));
     return [s] { return evaluate(*s); };
 }
 

@@ -1,7 +1,6 @@
 #include "apps/run/evaluation.h"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <optional>
 
@@ -16,36 +15,16 @@ namespace purnet {
 namespace {
 
 namespace fs = std::filesystem;
-using Files = std::map<std::string, fs::path>;
-
-Files pictures_below(const fs::path& folder, const char* what) {
-    std::error_code error;
-    require(fs::is_directory(folder, error), folder.string(), ": there is no such folder of ", what);
-    Files files;
-    for (fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, error), end; at != end && !error;
-         at.increment(error)) {
-        const fs::path& path = at->path();
-        if (path.filename().string().starts_with(".") || !has_picture_suffix(path.string()) || !at->is_regular_file()) continue;
-        fs::path key = path.lexically_relative(folder);
-        key.replace_extension();
-        const auto [other, is_new] = files.emplace(key.generic_string(), path);
-        require(is_new, folder.string(), ": '", other->second.filename().string(), "' and '", path.filename().string(),
-                "' have one name; remove one of them");
-    }
-    require(!error, folder.string(), ": the folder cannot be read (", error.message(), ")");
-    require(!files.empty(), folder.string(), ": no pictures in this folder of ", what);
-    return files;
-}
 
 // Keys without folders; nothing when two files share one.
-std::optional<Files> by_file_name(const Files& files) {
-    Files out;
+std::optional<PictureNames> by_file_name(const PictureNames& files) {
+    PictureNames out;
     for (const auto& [key, path] : files)
         if (!out.emplace(key.substr(key.rfind('/') + 1), path).second) return std::nullopt;
     return out;
 }
 
-Pairing match(const Files& maps, const Files& masks) {
+Pairing match(const PictureNames& maps, const PictureNames& masks) {
     Pairing out;
     for (const auto& [key, mask] : masks) {
         const auto map = maps.find(key);
@@ -71,11 +50,30 @@ Image resized(const Image& map, int width, int height, metrics::Protocol protoco
 
 }  // namespace
 
+PictureNames picture_names(const fs::path& folder, const char* what) {
+    std::error_code error;
+    require(fs::is_directory(folder, error), folder.string(), ": there is no such folder of ", what);
+    PictureNames files;
+    for (fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, error), end; at != end && !error;
+         at.increment(error)) {
+        const fs::path& path = at->path();
+        if (path.filename().string().starts_with(".") || !has_picture_suffix(path.string()) || !at->is_regular_file()) continue;
+        fs::path key = path.lexically_relative(folder);
+        key.replace_extension();
+        const auto [other, is_new] = files.emplace(key.generic_string(), path);
+        require(is_new, folder.string(), ": '", other->second.filename().string(), "' and '", path.filename().string(),
+                "' have one name; remove one of them");
+    }
+    require(!error, folder.string(), ": the folder cannot be read (", error.message(), ")");
+    require(!files.empty(), folder.string(), ": no pictures in this folder of ", what);
+    return files;
+}
+
 Pairing pair_folders(const fs::path& maps, const fs::path& masks) {
-    const Files map_files = pictures_below(maps, "maps"), mask_files = pictures_below(masks, "masks");
+    const PictureNames map_files = picture_names(maps, "maps"), mask_files = picture_names(masks, "masks");
     Pairing pairing = match(map_files, mask_files);
     if (!pairing.pairs.empty()) return pairing;
-    const std::optional<Files> map_names = by_file_name(map_files), mask_names = by_file_name(mask_files);
+    const std::optional<PictureNames> map_names = by_file_name(map_files), mask_names = by_file_name(mask_files);
     if (map_names && mask_names) {
         Pairing other = match(*map_names, *mask_names);
         other.by_file_name = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,13 @@ struct Pairing {
     bool by_file_name = false;  // the folders' structures differ, and files were matched by their names alone
 };
 
+// The pictures of a folder and its subfolders by path without suffix. Error: no such folder, no pictures in it, two pictures of one
+// name ("a.png" and "a.jpg"). `what` names its contents in errors.
+using PictureNames = std::map<std::string, std::filesystem::path>;
+PictureNames picture_names(const std::filesystem::path& folder, const char* what);
+
 // Pictures in both folders and their subfolders, matched by path without suffix; where nothing matches that way, by file name
-// alone. Error: no such folder, no pictures in it, two pictures of one name ("a.png" and "a.jpg").
+// alone. Error when nothing matches.
 Pairing pair_folders(const std::filesystem::path& maps, const std::filesystem::path& masks);
 
 struct EvaluationSettings {

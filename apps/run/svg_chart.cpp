@@ -69,22 +69,38 @@ Axis linear_axis(double low, double high, const std::optional<double>& fixed_low
     return axis;
 }
 
+// The largest of 1, 2, 5 times a power of ten that is not above `value`, and the smallest not below.
+double round_down(double value) {
+    const double power = std::pow(10, std::floor(std::log10(value)));
+    for (const double factor : {5.0, 2.0})
+        if (factor * power <= value * (1 + 1e-9)) return factor * power;
+    return power;
+}
+double round_up(double value) {
+    const double power = std::pow(10, std::floor(std::log10(value)));
+    for (const double factor : {1.0, 2.0, 5.0})
+        if (factor * power >= value * (1 - 1e-9)) return factor * power;
+    return 10 * power;
+}
+
 Axis log_axis(double low, double high) {
     if (!(low <= high)) low = 0.1, high = 1;
-    int first = static_cast<int>(std::floor(std::log10(low))), last = static_cast<int>(std::ceil(std::log10(high)));
-    if (last == first) ++last;
-    Axis axis{std::pow(10, first), std::pow(10, last), true, {}, {}};
+    Axis axis{round_down(low), round_up(high), true, {}, {}};
+    if (!(axis.low < axis.high)) axis.high *= 10;
+    const int first = static_cast<int>(std::floor(std::log10(axis.low) + 1e-9)),
+              last = static_cast<int>(std::floor(std::log10(axis.high) + 1e-9));
     const int stride = std::max(1, (last - first + 5) / 6);
+    const auto put = [&](double tick) {
+        if (tick < axis.low * (1 - 1e-9) || tick > axis.high * (1 + 1e-9)) return;
+        axis.ticks.push_back(tick);
+        axis.labels.push_back(tick_text(tick, tick));
+    };
     for (int decade = first; decade <= last; decade += stride) {
-        axis.ticks.push_back(std::pow(10, decade));
-        axis.labels.push_back(tick_text(axis.ticks.back(), axis.ticks.back()));
+        put(std::pow(10, decade));
+        if (last - first > 2) continue;
+        put(2 * std::pow(10, decade));
+        put(5 * std::pow(10, decade));
     }
-    if (last - first <= 2)
-        for (int decade = first; decade < last; ++decade)
-            for (const int factor : {2, 5}) {
-                axis.ticks.push_back(factor * std::pow(10, decade));
-                axis.labels.push_back(tick_text(axis.ticks.back(), axis.ticks.back()));
-            }
     return axis;
 }
 
@@ -210,7 +226,7 @@ std::string body_of(const Chart& chart, const std::string& clip) {
     double legend_y = top + 12;
     const std::vector<LegendEntry> legend = legend_of(chart, 14, total_width - 10, legend_y);
     if (!legend.empty()) top = legend_y - 6;
-    if (!chart.y_label.empty()) top += 16;
+    if (!chart.y_label.empty()) top += 20;
     top += 4;
 
     const double bottom = total_height - (chart.x_label.empty() ? 26 : 44);
@@ -228,7 +244,7 @@ std::string body_of(const Chart& chart, const std::string& clip) {
                number(entry.y - 4) + "h18\"/>";
         put_text(out, entry.x + 23, entry.y, "", entry.name);
     }
-    if (!chart.y_label.empty()) put_text(out, 14, frame.top - 10, " class=\"label\"", chart.y_label);
+    if (!chart.y_label.empty()) put_text(out, 14, frame.top - 14, " class=\"label\"", chart.y_label);
     if (!chart.x_label.empty())
         put_text(out, frame.left + frame.width / 2, total_height - 8, " class=\"label\" text-anchor=\"middle\"", chart.x_label);
     put_axes(out, x, y, frame);

@@ -8,6 +8,7 @@
 #include "data/image/decode.h"
 #include "data/image/encode.h"
 #include "tests/support/goldens.h"
+#include "tests/support/markup.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
@@ -147,6 +148,21 @@ TEST_CASE("eval: several methods, missing partners, unreadable files: exit 3 and
     CHECK(std::count(rows.begin(), rows.end(), '\n') == 7);
     CHECK(rows.starts_with("method,name,MAE,Smeasure,"));
     CHECK(test::contains(rows, "\nours,2,0,"));
+
+    for (const char* name : {"1.png", "2.png"}) put(f.root / "photos" / name, test::pattern(300, 200, 3));
+    const std::string page_file = f.root / "page.html", curves = f.root / "curves.svg", photos = f.root / "photos";
+    CHECK(test::run_program({"eval", "--pred", ours, other, "--gt", f.masks(), "--html", page_file, "--images", photos, "--curves", curves,
+                             "--bootstrap", "3", "--shown", "2"})
+              .code == 0);
+    const std::string page = test::text_of_file(page_file), svg = test::text_of_file(curves);
+    CHECK(test::markup_error(page) == "");
+    CHECK(test::markup_error(svg) == "");
+    CHECK(test::contains(page, "Precision over recall"));
+    CHECK(test::contains(page, "width=\"240\" height=\"160\""));
+    CHECK(test::contains(page, "other - ours"));
+    CHECK(test::contains(svg, "E-measure over threshold"));
+    CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--protocol", "purnet", "--curves", curves}).code == 2);
+    CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--html", page_file, "--images", f.root / "none"}).code == 1);
 
     fs::remove(f.root / "maps" / "1.png");
     atomic_write(f.root / "maps" / "2.png", std::string_view("this is text"));

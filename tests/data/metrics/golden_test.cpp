@@ -108,15 +108,17 @@ TEST_CASE("metrics: curves of single images") {
     if (const auto all = test::shared_path("golden/metrics/curves.json")) path = *all;
     const json curves = read_json(path);
     CHECK(curves.size() >= 10);
-    for (const auto& [name, wanted] : curves.items()) {
+    for (const auto& item : curves.items()) {
+        const std::string name = item.key();
+        const json& wanted = item.value();
         CAPTURE(name);
         const Scores scores = golden.measure(name, Protocol::pysod).scores;
         const std::pair<const char*, const Curve*> pairs[] = {
             {"fm", &scores.f}, {"em", &scores.e}, {"p", &scores.precision}, {"r", &scores.recall}};
-        for (const auto& [key, curve] : pairs) {
+        for (const auto& pair : pairs) {
             double worst = 0;
-            for (size_t i = 0; i < 256; ++i) worst = std::max(worst, deviation((*curve)[i], wanted.at(key).at(i)));
-            CAPTURE(key);
+            for (size_t i = 0; i < 256; ++i) worst = std::max(worst, deviation((*pair.second)[i], wanted.at(pair.first).at(i)));
+            CAPTURE(pair.first);
             CHECK(worst <= 1e-9);
         }
     }
@@ -135,7 +137,9 @@ TEST_CASE("metrics: the ratios of FmeasureV2, single images and data set") {
                                                              {"adp" + name, figures.adaptive},
                                                              {"sample_bi" + name, figures.sample_binary},
                                                              {"overall_bi" + name, figures.overall_binary}};
-            for (const auto& [key, value] : values) {
+            for (const auto& pair : values) {
+                const std::string& key = pair.first;
+                const double value = pair.second;
                 if (!wanted.contains(key) || wanted.at(key).is_null() || std::find(skip.begin(), skip.end(), json(key)) != skip.end())
                     continue;
                 CAPTURE(key);
@@ -184,7 +188,9 @@ TEST_CASE("metrics: the package's three real pairs, by pysod and by dss") {
     const json wanted = read_json(*folder / "expected_values.json");
     Mean pysod, dss, dss_with_object;
     double worst = 0;
-    for (const auto& [file, values] : wanted.at("per_image").items()) {
+    for (const auto& item : wanted.at("per_image").items()) {
+        const std::string file = item.key();
+        const json& values = item.value();
         CAPTURE(file);
         const auto pictures = *folder / "examples/test_data";
         const Image map = read_grey(pictures / "preds" / file), mask = read_grey(pictures / "masks" / file);

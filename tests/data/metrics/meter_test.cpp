@@ -109,8 +109,7 @@ TEST_CASE("metrics: the weighted F-measure equals its definition on odd sizes") 
         Picture noise_mask = noise(width, height, ++step);
         noise_mask.pixels[0] = 200;
         for (const Picture* mask : std::initializer_list<const Picture*>{&disc_mask, &noise_mask}) {
-            CAPTURE(width);
-            CAPTURE(height);
+            INFO("size " << map.width << " x " << map.height);
             const double wanted = weighted_f_by_definition(map, *mask, stretched_levels(map.view()));
             CHECK(std::abs(meter.measure(map.view(), mask->view()).scores.weighted_f - wanted) < 1e-13);
         }

@@ -43,8 +43,8 @@ TEST_CASE("metrics nearest: distance and choice among ties equal an exhaustive s
             for (size_t i = 0; i < member.size(); ++i) member[i] = stream.uniform(grid, i) < density;
             member[static_cast<size_t>(stream.word(grid, member.size()) % member.size())] = 255;
             ++grid;
-            CAPTURE(width);
-            CAPTURE(height);
+            const int64_t w = width, h = height;
+            INFO("size " << w << " x " << h);
             check_against_search(member, width, height);
         }
 }
