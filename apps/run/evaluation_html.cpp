@@ -84,8 +84,8 @@ void put_sheet(HtmlReport& html, const EvaluationReport& report, const Evaluatio
     html.sheet(columns, rows);
 }
 
-Table image_table(const EvaluationReport& report, const Evaluation& method, const std::vector<size_t>& order) {
-    Table table;
+TextTable image_table(const EvaluationReport& report, const Evaluation& method, const std::vector<size_t>& order) {
+    TextTable table;
     table.head = {"image"};
     for (const std::string_view name : metrics::figure_names) table.head.emplace_back(name);
     for (const size_t index : order) {
