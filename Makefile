@@ -56,7 +56,7 @@ LIBRARY := $(BUILD)/libpurnet.a
 
 include scripts/cuda.mk
 
-.PHONY: FORCE all test fuzz bench-peers demo check format bench docs install clean library
+.PHONY: FORCE all test fuzz bench-peers bench-compare demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
 
@@ -111,6 +111,16 @@ test: all $(BUILD)/purnet_tests $(EMULATOR_PROGRAMS)
 
 bench-peers:
 	$(Q)frameworks/setup.sh
+
+# COMPARE="--task level1 --form light --width 48 --threads 1,2": one comparison with these options instead of the two standard ones
+bench-compare: all
+	$(Q)test -x build/peers/bin/python || frameworks/setup.sh
+ifdef COMPARE
+	$(Q)build/peers/bin/python frameworks/compare.py $(COMPARE)
+else
+	$(Q)build/peers/bin/python frameworks/compare.py --task level1
+	$(Q)build/peers/bin/python frameworks/compare.py --task train
+endif
 
 demo: all
 	$(Q)scripts/demo.sh $(BUILD)/purnet

@@ -1,0 +1,1 @@
+"""One contestant a process: see runner.py."""
