@@ -22,6 +22,11 @@ public:
     static constexpr Parts all() { return {Part::extractor, Part::main, Part::promotion, Part::rectification}; }
 
     constexpr bool has(Part part) const { return bits_ & static_cast<unsigned>(part); }
+    constexpr Parts operator|(Parts other) const {
+        Parts both;
+        both.bits_ = bits_ | other.bits_;
+        return both;
+    }
     constexpr bool operator==(const Parts&) const = default;
 
 private:

@@ -20,14 +20,15 @@ GroupForm form_of(Part part, bool bias, Recipe recipe, int stage, int64_t steps,
     form.name = std::string(name_of(part)) + (bias ? " biases" : "");
     form.rate = (slow ? rates.extractor : rates.others) * (bias ? 2 : 1);
     form.weight_decay = bias ? 0 : rates.weight_decay;
-    form.schedule = {.shape = falls ? Schedule::Shape::poly : Schedule::Shape::constant, .steps = steps, .power = rates.power};
+    form.schedule = falls ? rates.schedule : Schedule{};
+    form.schedule.steps = steps;
     return form;
 }
 
 }  // namespace
 
 std::vector<ParameterGroup> purnet_groups(ParameterStore& store, Recipe recipe, int stage, int64_t steps, const RecipeRates& rates) {
-    const Parts fixed = fixed_parts(recipe, stage);
+    const Parts fixed = fixed_parts(recipe, stage) | rates.frozen;
     std::vector<ParameterGroup> groups;
     for (const Part part : {Part::extractor, Part::main, Part::promotion, Part::rectification}) {
         if (fixed.has(part)) continue;

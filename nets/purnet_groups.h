@@ -19,7 +19,8 @@ struct RecipeRates {
     double extractor = 1e-3;
     double others = 1e-2;
     double weight_decay = 5e-4;
-    double power = 0.9;  // of the poly schedule
+    Schedule schedule{.shape = Schedule::Shape::poly};  // of the groups that do not stay constant; its steps are the stage's
+    Parts frozen;                                       // parts that stay as they are besides the recipe's
 };
 
 std::vector<ParameterGroup> purnet_groups(ParameterStore& store, Recipe recipe, int stage, int64_t steps, const RecipeRates& rates = {});

@@ -2,11 +2,21 @@
 
 namespace purnet::app {
 
+Run add_train(Options& options);
+Run add_predict(Options& options);
 Run add_eval(Options& options);
+Run add_report(Options& options);
+Run add_draw(Options& options);
+Run add_info(Options& options);
 
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {
+        {"train", "train a network on pictures and masks, stage by stage", add_train},
+        {"predict", "draw masks of pictures with a trained network", add_predict},
         {"eval", "score saliency maps against masks: the field's nine figures, curves, intervals", add_eval},
+        {"report", "one HTML page about training runs: curves, figures, pictures", add_report},
+        {"draw", "draw textured pictures with known masks, to try things out", add_draw},
+        {"info", "describe a network or a weights file: parameters, work, plan", add_info},
     };
     return all;
 }

@@ -1,0 +1,103 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "apps/purnet/command.h"
+#include "apps/run/predictor.h"
+#include "core/formats/weights_file.h"
+#include "core/plan/graph.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv_transpose2d/conv_transpose2d.h"
+#include "kernels/runtime/isa.h"
+#include "kernels/runtime/parallel.h"
+#include "nets/name_maps.h"
+
+namespace purnet::app {
+namespace {
+
+struct Settings {
+    std::string weights, backbone = "resnet50", ablation = "full";
+    int width = 128, size = 0;
+    bool stage1 = false, all_outputs = false, plan = false, layers = false, json = false;
+};
+
+// Multiply-adds of the convolutions; transposed ones counted by their input's size.
+double multiply_adds(const Step& step) {
+    if (const auto* p = std::any_cast<conv2d::Problem>(&step.problem)) return p->flops() / 2;
+    if (const auto* p = std::any_cast<conv_transpose2d::Problem>(&step.problem))
+        return static_cast<double>(p->n * p->h * p->w * p->c * p->kh * p->kw * p->o);
+    return 0;
+}
+
+std::unique_ptr<PurNet> network(const Settings& s) {
+    if (!s.weights.empty()) return network_of(load_named_arrays(s.weights), s.weights);
+    PurNetConfig config;
+    config.backbone = backbone_named(s.backbone);
+    config.ablation = ablation_named(s.ablation);
+    config.width = s.width;
+    config.stage1 = s.stage1;
+    config.normalisation = default_normalisation(config.backbone);
+    check(config);
+    return std::make_unique<PurNet>(config);
+}
+
+int run(const Settings& s) {
+    const std::unique_ptr<PurNet> net = network(s);
+    const int side = s.size ? s.size : net->config().size;
+    const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, {});
+    const Graph graph = trace({image}, [&](const std::vector<Tensor>& in) {
+        if (!s.all_outputs) return std::vector<Tensor>{net->level1(in[0])};
+        std::vector<Tensor> outputs;
+        const PurNet::Outputs all = (*net)(in[0], {});
+        for (const Levels* levels : {&all.z, &all.zp, &all.zo, &all.ze})
+            for (const Tensor& t : *levels)
+                if (t) outputs.push_back(t);
+        return outputs;
+    });
+    double work = 0;
+    for (const Step& step : graph.steps) work += multiply_adds(step);
+    if (s.json) {
+        nlohmann::json json = {{"version", 1}, {"parameters", net->parameters().count()}, {"multiply_adds", work},
+                               {"size", side}, {"instruction_set", name_of(isa())},       {"threads", thread_count()}};
+        for (const auto& [key, value] : to_metadata(net->config())) json["network"][key] = value;
+        std::printf("%s\n", json.dump(1).c_str());
+        return all_fine;
+    }
+    std::printf("device        cpu, %s, %d threads\n", name_of(isa()), thread_count());
+    for (const auto& [key, value] : to_metadata(net->config())) std::printf("%-13s %s\n", key.c_str(), value.c_str());
+    std::printf("parameters    %lld\n", static_cast<long long>(net->parameters().count()));
+    std::printf("multiply-adds %.3f G at %d x %d, %s\n", work * 1e-9, side, side, s.all_outputs ? "all outputs" : "level-1 map");
+    if (s.layers) {
+        for (const Parameter& p : net->parameters().all())
+            std::printf("%-50s %-18s %s\n", p.name.c_str(), p.value.shape().text().c_str(), p.statistic ? "statistic" : "");
+    }
+    if (s.plan) {
+        PredictorOptions options;
+        options.size = side;
+        Predictor predictor(network(s), options);
+        std::printf("%s", predictor.plan_text().c_str());
+    }
+    return all_fine;
+}
+
+}  // namespace
+
+Run add_info(Options& options) {
+    auto s = std::make_shared<Settings>();
+    options.example("purnet info", "the default network: parameters, multiply-adds");
+    options.example("purnet info --weights best.safetensors --plan", "a weights file, and the steps that predict");
+    options.group("Network");
+    options.value("--weights", s->weights, "FILE", "describe this file instead of the options below");
+    options.value("--backbone", s->backbone, "NAME", "extractor")->check(one_of({"resnet50", "vgg16", "light"}));
+    options.value("--ablation", s->ablation, "NAME", "form")->check(one_of({"full", "baseline", "pa", "ra", "pm", "ssl"}));
+    options.value("--width", s->width, "N", "channels of the decoders")->check(in_range(1, 1024));
+    options.flag("--stage1", s->stage1, "the network of the first training stage");
+    options.value("--size", s->size, "N", "side of the input; 0: as stored")->check(in_range(0, 8192));
+    options.group("What to show");
+    options.flag("--all-outputs", s->all_outputs, "count the work of all 20 outputs, not of the level-1 map alone");
+    options.flag("--layers", s->layers, "list the parameters");
+    options.flag("--plan", s->plan, "list the steps of the inference plan");
+    options.flag("--json", s->json, "as JSON");
+    return [s] { return run(*s); };
+}
+
+}  // namespace purnet::app

@@ -1,0 +1,66 @@
+#include <cstdio>
+#include <iostream>
+
+#include "apps/purnet/command.h"
+#include "apps/run/console.h"
+#include "apps/run/signals.h"
+#include "apps/run/training.h"
+
+namespace purnet::app {
+namespace {
+
+struct Settings {
+    TrainConfig config;
+    bool resume = false;
+    std::vector<std::string> given;  // options that were given: a preset leaves them alone
+};
+
+}  // namespace
+
+Run add_train(Options& options) {
+    auto s = std::make_shared<Settings>();
+    options.example("purnet train --data DUTS-TR --init resnet50.pth --out runs/first",
+                    "the paper's recipe on a folder with images/ and masks/");
+    options.example("purnet train --preset light --data a.tar --data b.tar --init lite0.pth --minutes 90 --out runs/light",
+                    "a small network in a fixed time");
+    options.example("purnet train --resume --out runs/light", "go on where a run stopped");
+    options.group("Run");
+    auto preset = std::make_shared<std::string>("paper");
+    options.value("--preset", *preset, "NAME", "paper, code, light or demo: sets the options below that are not given")
+        ->check(one_of({"paper", "code", "light", "demo"}));
+    options.flag("--resume", s->resume, "go on from the last checkpoint in --out, with the options stored there");
+    options.group("Options of training");
+    auto chosen = std::make_shared<std::vector<std::pair<std::string, CLI::Option*>>>();
+    TrainConfig::describe(s->config, [&](const char* name, auto& field, const char* help) {
+        using Field = std::remove_reference_t<decltype(field)>;
+        CLI::Option* option = nullptr;
+        if constexpr (std::is_same_v<Field, bool>)
+            option = options.flag(std::string("--") + name + ",!--no-" + name, field, help);
+        else
+            option = options.value(std::string("--") + name, field,
+                                   std::is_floating_point_v<Field> || std::is_integral_v<Field> ? "N" : "VALUE", help);
+        chosen->emplace_back(name, option);
+    });
+    return [s, preset, chosen] {
+        // The preset is the ground that given options stand on.
+        TrainConfig config;
+        apply_preset(config, *preset);
+        nlohmann::json merged = to_json(config);
+        const nlohmann::json typed = to_json(s->config);
+        for (const auto& [name, option] : *chosen)
+            if (given(option)) merged[name] = typed[name];
+        config = train_config_from_json(merged);
+        require(!config.out.empty(), "--out is missing: the run folder");
+        watch_signals("finishing the current step, then saving");
+        const TrainResult result = train(config, s->resume);
+        if (result.interrupted) {
+            say("stopped after ", result.steps, " steps; go on with:  purnet train --resume --out ", config.out);
+            return stop_exit_code();
+        }
+        std::printf("%lld steps; best max-F %.4f at step %lld\n", static_cast<long long>(result.steps), result.best_max_f,
+                    static_cast<long long>(result.best_at));
+        return static_cast<int>(all_fine);
+    };
+}
+
+}  // namespace purnet::app

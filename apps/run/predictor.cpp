@@ -1,0 +1,125 @@
+#include "apps/run/predictor.h"
+
+#include <cmath>
+#include <map>
+#include <mutex>
+
+#include "apps/run/input.h"
+#include "core/formats/weights_file.h"
+#include "core/ops/activation.h"
+#include "core/plan/plan.h"
+#include "kernels/resize/resize_bytes.h"
+#include "nets/name_maps.h"
+
+namespace purnet {
+
+struct Predictor::State {
+    std::unique_ptr<PurNet> net;
+    int side = 0;
+    std::mutex mutex;
+    std::map<int, Plan> plans;  // by batch
+    std::vector<float> input;
+
+    Device device() const { return net->parameters().device(); }
+
+    Plan& plan(int n) {
+        const auto found = plans.find(n);
+        if (found != plans.end()) return found->second;
+        const Tensor like = Tensor::symbolic({n, side, side, 3}, DType::f32, device());
+        return plans
+            .emplace(n, Plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net->level1(in[0]))}; }))
+            .first->second;
+    }
+
+    std::vector<uint8_t> resized(const uint8_t* rgb, int width, int height) const {
+        require(width >= 1 && height >= 1, "a picture of ", width, " x ", height, " pixels has nothing to predict");
+        std::vector<uint8_t> bytes(static_cast<size_t>(side) * static_cast<size_t>(side) * 3);
+        resize_bilinear(rgb, height, width, 3, bytes.data(), side, side);
+        return bytes;
+    }
+};
+
+Predictor::Predictor(const std::filesystem::path& weights, const PredictorOptions& options)
+    : Predictor(network_of(load_named_arrays(weights), weights.string(), options.device), options) {}
+
+Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(std::make_unique<State>()) {
+    state_->net = std::move(net);
+    state_->side = options.size ? options.size : state_->net->config().size;
+    require(state_->side >= 32 && state_->side <= 8192, "a network input of ", state_->side, " pixels: use 32 to 8192");
+}
+
+Predictor::~Predictor() = default;
+
+int Predictor::size() const { return state_->side; }
+const PurNetConfig& Predictor::config() const { return state_->net->config(); }
+
+void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
+    State& s = *state_;
+    std::lock_guard lock(s.mutex);
+    Plan& plan = s.plan(n);
+    const int64_t pixels = int64_t{n} * s.side * s.side;
+    s.input.resize(static_cast<size_t>(pixels) * 3);
+    normalise(rgb, pixels, config().normalisation, s.input.data());
+    plan.run(std::vector<const void*>{s.input.data()}, std::vector<void*>{out});
+}
+
+std::vector<float> Predictor::map(const uint8_t* rgb, int width, int height) {
+    const std::vector<uint8_t> bytes = state_->resized(rgb, width, height);
+    std::vector<float> out(static_cast<size_t>(size()) * static_cast<size_t>(size()));
+    maps_of_resized(bytes.data(), 1, out.data());
+    return out;
+}
+
+namespace {
+
+std::vector<float> mean_over_channels(const Tensor& x, bool absolute) {
+    const std::vector<float> values = x.to_floats();
+    const size_t channels = static_cast<size_t>(x.size(-1));
+    std::vector<float> mean(values.size() / channels);
+    for (size_t i = 0; i < mean.size(); ++i) {
+        double sum = 0;
+        for (size_t c = 0; c < channels; ++c) sum += absolute ? std::fabs(values[i * channels + c]) : values[i * channels + c];
+        mean[i] = static_cast<float>(sum / static_cast<double>(channels));
+    }
+    return mean;
+}
+
+}  // namespace
+
+Maps Predictor::inspect(const uint8_t* rgb, int width, int height) {
+    State& s = *state_;
+    const std::vector<uint8_t> bytes = s.resized(rgb, width, height);
+    std::lock_guard lock(s.mutex);
+    const Tensor input = network_input(bytes.data(), 1, s.side, s.side, config().normalisation, s.device());
+    PurNet::Run run;
+    run.promotion = false;
+    run.attentions = true;
+    const PurNet::Outputs outputs = (*s.net)(input, run);
+    Maps maps;
+    maps.side = s.side;
+    for (size_t i = 0; i < 5; ++i) {
+        maps.levels[i] = ops::sigmoid(outputs.z[i]).to_floats();
+        for (const auto* attention : {&outputs.promotion_attention[i], &outputs.rectification_attention[i]})
+            if (*attention) {
+                maps.attention_height[i] = static_cast<int>(attention->size(1));
+                maps.attention_width[i] = static_cast<int>(attention->size(2));
+            }
+        if (outputs.promotion_attention[i]) maps.promotion[i] = mean_over_channels(outputs.promotion_attention[i], false);
+        if (outputs.rectification_attention[i]) maps.rectification[i] = mean_over_channels(outputs.rectification_attention[i], true);
+        if (outputs.ze[i]) maps.error[i] = ops::tanh(outputs.ze[i]).to_floats();
+    }
+    maps.map = maps.levels[0];
+    return maps;
+}
+
+std::string Predictor::plan_text() {
+    std::lock_guard lock(state_->mutex);
+    return state_->plan(1).text();
+}
+
+size_t Predictor::arena_bytes() {
+    std::lock_guard lock(state_->mutex);
+    return state_->plan(1).arena_bytes();
+}
+
+}  // namespace purnet

@@ -1,0 +1,61 @@
+// Loads a network once and predicts many pictures from memory.
+//
+//     Predictor predictor("weights.safetensors");
+//     std::vector<float> map = predictor.map(rgb, width, height);   // predictor.size() squared, in [0, 1]
+//
+// Calls may come from several threads; they take turns.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/image/image.h"
+#include "nets/purnet.h"
+
+namespace purnet {
+
+struct PredictorOptions {
+    int size = 0;  // side of the network's input; 0: the one stored with the weights
+    Device device;
+};
+
+// Maps of every level, for looking: each `side` squared, row by row.
+struct Maps {
+    int side = 0;
+    std::vector<float> map;                                    // sigmoid(z_1)
+    std::array<std::vector<float>, 5> levels;                  // sigmoid(z_i)
+    std::array<std::vector<float>, 5> promotion;               // A_P, mean over channels; empty where the form has none
+    std::array<std::vector<float>, 5> rectification;           // |A_R|, mean over channels
+    std::array<std::vector<float>, 5> error;                   // tanh(z_E,i)
+    std::array<int, 5> attention_height{}, attention_width{};  // of promotion and rectification
+};
+
+class Predictor {
+public:
+    explicit Predictor(const std::filesystem::path& weights, const PredictorOptions& options = {});
+    explicit Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options = {});
+    ~Predictor();
+
+    int size() const;
+    const PurNetConfig& config() const;
+
+    // The picture's bytes, rows from the top, R,G,B interleaved -> sigmoid(z_1), size() squared.
+    std::vector<float> map(const uint8_t* rgb, int width, int height);
+    // Pictures already at size() squared, n of them one behind the other.
+    void maps_of_resized(const uint8_t* rgb, int n, float* out);
+    // Everything there is to see.
+    Maps inspect(const uint8_t* rgb, int width, int height);
+
+    // The steps of the plan for one picture.
+    std::string plan_text();
+    size_t arena_bytes();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace purnet

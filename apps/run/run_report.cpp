@@ -1,0 +1,217 @@
+#include "apps/run/run_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "apps/run/html_report.h"
+#include "apps/run/json_log.h"
+#include "apps/run/prediction.h"
+#include "apps/run/predictor.h"
+#include "apps/run/render.h"
+#include "core/formats/atomic_file.h"
+#include "data/image/decode.h"
+#include "data/source/dataset.h"
+#include "kernels/resize/resize_bytes.h"
+
+namespace purnet {
+namespace {
+
+namespace fs = std::filesystem;
+
+double number(const Json& record, const char* key) {
+    return record.contains(key) && record[key].is_number() ? record[key].get<double>() : NAN;
+}
+
+struct Run {
+    std::string name;
+    std::vector<Json> records;
+
+    Series series(const std::string& label, const std::string& type, const char* key) const {
+        Series s{.name = label};
+        for (const Json& r : records)
+            if (r.value("type", "") == type) {
+                s.x.push_back(number(r, "step"));
+                s.y.push_back(number(r, key));
+            }
+        return s;
+    }
+};
+
+void curves(HtmlReport& report, const std::vector<Run>& runs) {
+    const bool several = runs.size() > 1;
+    Chart loss{.title = "Loss", .x_label = "step", .y_label = "sum of the parts", .log_y = true};
+    Chart quality{.title = "Validation max-F", .x_label = "step", .y_label = "max-F"};
+    Chart error{.title = "Validation MAE", .x_label = "step", .y_label = "MAE"};
+    Chart rate{.title = "Learning rate", .x_label = "step", .y_label = "rate"};
+    for (const Run& run : runs) {
+        Series raw = run.series("", "train", "loss");
+        Series smooth{.name = several ? run.name : "loss", .x = raw.x, .y = smoothed(raw.y, 0.8)};
+        raw.faint = true;
+        raw.colour = smooth.colour = static_cast<int>(&run - runs.data());
+        loss.series.push_back(raw);
+        loss.series.push_back(smooth);
+        quality.series.push_back(run.series(several ? run.name : "max-F", "val", "max_f"));
+        error.series.push_back(run.series(several ? run.name : "MAE", "val", "mae"));
+        rate.series.push_back(run.series(several ? run.name : "rate", "train", "rate"));
+    }
+    std::vector<Chart> charts = {loss, quality, error, rate};
+    std::map<std::string, Series> parts;
+    for (const Json& r : runs.front().records)
+        if (r.value("type", "") == "train" && r.contains("losses"))
+            for (const auto& [name, value] : r["losses"].items()) {
+                if (name == "error") continue;  // its floor changes with the object map: shown less that
+                Series& s = parts[name];
+                s.name = name == "error_less_floor" ? "error, above its floor" : name;
+                s.x.push_back(number(r, "step"));
+                s.y.push_back(value.is_number() ? value.get<double>() : NAN);
+            }
+    Chart by_part{
+        .title = "Loss by part" + (several ? " (" + runs.front().name + ")" : ""), .x_label = "step", .y_label = "loss", .log_y = true};
+    for (auto& [name, s] : parts) {
+        s.y = smoothed(s.y, 0.6);
+        by_part.series.push_back(s);
+    }
+    if (!by_part.series.empty()) charts.push_back(by_part);
+    report.section("Curves");
+    report.charts(charts);
+}
+
+Image thumbnail(const Image& rgb) {
+    const double scale = std::min(1.0, 220.0 / std::max(rgb.width, rgb.height));
+    const int w = std::max(1, static_cast<int>(std::lround(rgb.width * scale))),
+              h = std::max(1, static_cast<int>(std::lround(rgb.height * scale)));
+    Image out(w, h, rgb.channels);
+    resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, rgb.channels, out.pixels.data(), h, w);
+    return out;
+}
+
+// Photograph, map, overlay, and of level 1: promotion attention, rectification attention, error map.
+std::vector<EmbeddedPicture> cells(const Image& rgb, const Maps& maps, const Image* truth) {
+    const Image photo = thumbnail(rgb);
+    const int w = photo.width, h = photo.height;
+    const Image mask = render::mask(maps.map, maps.side, maps.side, w, h);
+    std::vector<EmbeddedPicture> row = {embed_photo(photo)};
+    if (truth) row.push_back(embed_exact(thumbnail(*truth)));
+    row.push_back(embed_exact(mask));
+    row.push_back(embed_photo(render::overlay(photo, mask)));
+    if (!maps.promotion[0].empty())
+        row.push_back(embed_photo(render::heat(maps.promotion[0], maps.attention_height[0], maps.attention_width[0], w, h)));
+    if (!maps.rectification[0].empty())
+        row.push_back(embed_photo(render::heat(maps.rectification[0], maps.attention_height[0], maps.attention_width[0], w, h)));
+    if (!maps.error[0].empty()) row.push_back(embed_photo(render::signed_heat(maps.error[0], maps.side, maps.side, w, h)));
+    return row;
+}
+
+std::vector<std::string> columns(const Maps& maps, bool truth) {
+    std::vector<std::string> names = {"picture"};
+    if (truth) names.push_back("truth");
+    names.insert(names.end(), {"map", "overlay"});
+    if (!maps.promotion[0].empty()) names.push_back("promotion attention");
+    if (!maps.rectification[0].empty()) names.push_back("rectification attention");
+    if (!maps.error[0].empty()) names.push_back("error map (blue: too much, red: too little)");
+    return names;
+}
+
+void pictures_with_masks(HtmlReport& report, Predictor& predictor, const RunReportOptions& options) {
+    const DataSet set = open_data(options.pictures);
+    std::vector<std::pair<double, size_t>> errors;
+    for (size_t i = 0; i < set.size(); ++i) {
+        const Image rgb = set.read_image(i), truth = set.read_mask(i);
+        const std::vector<float> map = predictor.map(rgb.pixels.data(), rgb.width, rgb.height);
+        const Image mask = render::mask(map, predictor.size(), predictor.size(), truth.width, truth.height);
+        double sum = 0;
+        for (size_t k = 0; k < mask.pixels.size(); ++k) sum += std::abs(mask.pixels[k] - (truth.pixels[k] > 128 ? 255 : 0)) / 255.0;
+        errors.emplace_back(sum / static_cast<double>(mask.pixels.size()), i);
+    }
+    std::sort(errors.begin(), errors.end());
+    const size_t shown = std::min(static_cast<size_t>(std::max(options.shown, 1)), (errors.size() + 1) / 2);
+    const auto rows = [&](auto begin, auto end) {
+        std::vector<HtmlReport::SheetRow> list;
+        std::vector<std::string> names;
+        for (auto at = begin; at != end; ++at) {
+            const Image rgb = set.read_image(at->second), truth = set.read_mask(at->second);
+            const Maps maps = predictor.inspect(rgb.pixels.data(), rgb.width, rgb.height);
+            names = columns(maps, true);
+            list.push_back(
+                {concat(set.name(at->second), ": mean absolute error ", std::round(at->first * 1e4) / 1e4), cells(rgb, maps, &truth)});
+        }
+        report.sheet(names, list);
+    };
+    report.section("Best and worst pictures");
+    report.paragraph(concat("Of ", set.size(), " pictures with masks, by mean absolute error."));
+    report.heading("Best");
+    rows(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(shown));
+    report.heading("Worst");
+    rows(errors.rbegin(), errors.rbegin() + static_cast<std::ptrdiff_t>(shown));
+}
+
+void photographs(HtmlReport& report, Predictor& predictor, const RunReportOptions& options) {
+    std::vector<HtmlReport::SheetRow> rows;
+    std::vector<std::string> names;
+    for (const PredictionJob& job : prediction_jobs(options.photos)) {
+        const Image rgb = read_rgb(job.input);
+        const Maps maps = predictor.inspect(rgb.pixels.data(), rgb.width, rgb.height);
+        names = columns(maps, false);
+        rows.push_back({job.output.string(), cells(rgb, maps, nullptr)});
+    }
+    report.section("Photographs");
+    report.sheet(names, rows);
+}
+
+void scores(HtmlReport& report, const fs::path& path) {
+    std::ifstream file(path);
+    require(file.good(), path.string(), ": cannot be read");
+    const Json json = Json::parse(file, nullptr, false);
+    require(json.is_object(), path.string(), ": is not the JSON of eval");
+    // One method or several: wherever the nine figures stand.
+    const Json* figures = &json;
+    if (json.contains("methods") && json["methods"].is_array() && !json["methods"].empty()) figures = &json["methods"][0];
+    if (figures->contains("figures")) figures = &(*figures)["figures"];
+    TextTable table{.head = {"figure", "value"}, .rows = {}};
+    for (const char* key : {"maxFm", "meanFm", "adpFm", "wFmeasure", "Smeasure", "maxEm", "meanEm", "adpEm", "MAE"})
+        if (figures->contains(key)) table.rows.push_back({key, fixed_text(number(*figures, key), 4)});
+    require(!table.rows.empty(), path.string(), ": holds none of the nine figures");
+    report.section("Figures");
+    report.paragraph("By the definitions of PySODMetrics 1.6.2, over the evaluated pictures.");
+    report.table(table);
+}
+
+}  // namespace
+
+void write_run_report(const RunReportOptions& options) {
+    std::vector<Run> runs;
+    for (const fs::path& folder : options.runs) runs.push_back({folder.filename().string(), read_json_log(folder / "log.jsonl")});
+    require(!runs.empty(), "a report needs a run folder");
+    HtmlReport report("PurNet training", runs.size() == 1 ? runs.front().name : concat(runs.size(), " runs"));
+    double best = NAN, best_mae = NAN;
+    for (const Json& r : runs.front().records)
+        if (r.value("type", "") == "val" && !(number(r, "max_f") <= best)) {
+            best = number(r, "max_f");
+            best_mae = number(r, "mae");
+        }
+    std::vector<std::pair<std::string, std::string>> highlights;
+    if (!std::isnan(best)) highlights = {{"best validation max-F", fixed_text(best, 4)}, {"its MAE", fixed_text(best_mae, 4)}};
+    if (!highlights.empty()) report.highlights(highlights);
+    if (!options.scores.empty()) scores(report, options.scores);
+    curves(report, runs);
+    if (!options.pictures.empty() || !options.photos.empty()) {
+        Predictor predictor(options.runs.front() / "best.safetensors");
+        if (!options.photos.empty()) photographs(report, predictor, options);
+        if (!options.pictures.empty()) pictures_with_masks(report, predictor, options);
+    }
+    report.section("Options");
+    for (const Run& run : runs) {
+        std::vector<std::pair<std::string, std::string>> facts;
+        if (run.records.front().contains("config"))
+            for (const auto& [key, value] : run.records.front()["config"].items())
+                facts.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+        if (runs.size() > 1) report.heading(run.name);
+        report.facts(facts);
+    }
+    atomic_write(options.out, report.html());
+}
+
+}  // namespace purnet

@@ -1,0 +1,72 @@
+// One stage of training: the network in its form, the optimiser, the averaged weights, and what one step does.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "apps/run/train_config.h"
+#include "core/optim/ema.h"
+#include "core/optim/optimiser.h"
+#include "data/loader/loader.h"
+#include "losses/purificatory.h"
+#include "nets/purnet.h"
+
+namespace purnet {
+
+PurNetConfig network_config(const TrainConfig& config, int stage, bool pretrained);
+
+struct StepReport {
+    std::vector<std::pair<std::string, double>> losses;  // by part, as the recipe names them
+    double total = 0;
+    double error_floor = 0;  // the entropy of the error loss's target: that loss cannot fall below it
+    double gradient_norm = 0;
+    bool finite = true;  // else nothing was updated
+};
+
+class Stage {
+public:
+    Stage(const TrainConfig& config, int number, int64_t steps, std::unique_ptr<PurNet> net);
+
+    // Forward, backward and update on the sum of the batches (one, or as many as are accumulated). `report` asks for the
+    // losses' values; without it only the finite check waits for the device.
+    StepReport step(const std::vector<Batch>& batches, int64_t step, bool report);
+
+    PurNet& net() { return *net_; }
+    int number() const { return number_; }
+    int64_t steps() const { return steps_; }
+    double rate(int64_t step) const;  // of the fastest group
+
+    // While one of these lives, the network has its averaged weights (itself where there are none).
+    class Averaged {
+    public:
+        explicit Averaged(Stage& stage);
+        ~Averaged();
+        Averaged(const Averaged&) = delete;
+        Averaged& operator=(const Averaged&) = delete;
+
+    private:
+        Stage& stage_;
+    };
+
+    // Everything a resumed stage needs but its position.
+    NamedArrays state(int64_t total_steps) const;
+    void load_state(NamedArrays&& arrays);
+
+    // The first parameter whose operation has a non-finite output on this batch, by running the forward once more; empty: none.
+    std::string first_non_finite(const Batch& batch);
+
+private:
+    Losses losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const;
+    PurNet::Run run_form() const;
+
+    const TrainConfig& config_;
+    int number_;
+    int64_t steps_;
+    std::unique_ptr<PurNet> net_;
+    Recipe recipe_;
+    Parts fixed_;
+    std::unique_ptr<Optimiser> optimiser_;
+    std::optional<Ema> ema_;
+};
+
+}  // namespace purnet

@@ -1,0 +1,388 @@
+#include "apps/run/training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include "apps/run/console.h"
+#include "apps/run/json_log.h"
+#include "apps/run/progress.h"
+#include "apps/run/run_folder.h"
+#include "apps/run/signals.h"
+#include "apps/run/stage.h"
+#include "apps/run/validation.h"
+#include "apps/run/version.h"
+#include "core/checkpoint.h"
+#include "core/formats/safetensors.h"
+#include "core/formats/weights_file.h"
+#include "kernels/runtime/isa.h"
+#include "kernels/runtime/parallel.h"
+#include "nets/init.h"
+#include "nets/name_maps.h"
+
+namespace purnet {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+class Trainer {
+public:
+    Trainer(TrainConfig config, bool resume) : config_(std::move(config)), folder_(config_.out) {
+        if (resume) {
+            const std::string out = config_.out;
+            config_ = folder_.read_config();
+            config_.out = out;
+        } else {
+            require(!folder_.has_checkpoint(), config_.out, ": holds a run already; use --resume to go on with it, or another --out");
+        }
+        check(config_);
+        open_data_sets();
+        if (resume)
+            checkpoint_ = folder_.read_checkpoint();
+        else
+            fix_steps();
+        if (checkpoint_) position_ = checkpoint_->position;
+        folder_.write_config(config_);
+    }
+
+    TrainResult run() {
+        if (checkpoint_)
+            log_.emplace(folder_.file("log.jsonl"), first_record(), position_.total_steps);
+        else
+            log_.emplace(folder_.file("log.jsonl"), first_record());
+        TrainResult result;
+        const std::vector<int> stages = stage_numbers();
+        if (!position_.finished) {
+            if (!checkpoint_) position_.stage = stages.front();
+            for (int number : stages) {
+                if (number < position_.stage) continue;
+                if (number > position_.stage) {
+                    position_.stage = number;
+                    position_.step = 0;
+                    position_.validations_since_best = 0;
+                }
+                if (!run_stage(number, number == stages.back())) {
+                    result.interrupted = true;
+                    break;
+                }
+            }
+        }
+        result.best_max_f = position_.best_max_f;
+        result.best_at = position_.best_at;
+        result.steps = position_.total_steps;
+        return result;
+    }
+
+private:
+    std::vector<int> stage_numbers() const {
+        if (!network_config(config_, 3, false).has_three_stages()) return {1};
+        if (config_.stage != "all") return {config_.stage[0] - '0'};
+        return {1, 2, 3};
+    }
+
+    // A form without attentions trains in one stage of all the steps.
+    int64_t steps_of(int stage) const {
+        if (!network_config(config_, 3, false).has_three_stages() && config_.stage == "all")
+            return config_.steps[0] + config_.steps[1] + config_.steps[2];
+        return config_.steps[static_cast<size_t>(stage - 1)];
+    }
+
+    void open_data_sets() {
+        set_ = open_data(config_.data);
+        say(set_.describe());
+        if (!config_.val.empty()) {
+            val_set_ = open_data(config_.val);
+            say("validation: ", val_set_.describe());
+            for (size_t i = 0; i < val_set_.size(); ++i) held_out_.push_back(static_cast<int64_t>(i));
+            for (size_t i = 0; i < set_.size(); ++i) items_.push_back(static_cast<int64_t>(i));
+        } else {
+            split_held_out(static_cast<int64_t>(set_.size()), config_.val_fraction, config_.seed, items_, held_out_);
+            say(items_.size(), " pictures to train on, ", held_out_.size(), " held out for validation");
+        }
+        if (!held_out_.empty()) validator_.emplace(config_.val.empty() ? set_ : val_set_, held_out_, config_.size);
+    }
+
+    LoaderOptions loader_options(int stage) const {
+        LoaderOptions o;
+        o.size = config_.size;
+        o.multi_scale = config_.multi_scale;
+        o.batch = config_.batch[static_cast<size_t>(stage - 1)];
+        o.seed = config_.seed * 4 + static_cast<uint64_t>(stage);
+        o.augment.flip = config_.flip;
+        o.augment.rotate = config_.rotate;
+        o.augment.crop = config_.crop;
+        o.augment.brightness = o.augment.contrast = o.augment.saturation = config_.jitter;
+        const bool structural = config_.structural && network_config(config_, stage, false).has_structural_loss() && stage != 2;
+        o.superpixels = structural ? config_.superpixels : 0;
+        o.compactness = config_.compactness;
+        o.workers = config_.workers;
+        o.cache_bytes = static_cast<size_t>(config_.cache_mb) << 20;
+        return o;
+    }
+
+    std::unique_ptr<PurNet> fresh_network(int stage) const {
+        const bool pretrained = !config_.init.empty() || !config_.init_from.empty();
+        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained));
+        initialise(net->parameters(), config_.seed);
+        if (!config_.init.empty()) say(config_.init, ": ", load_extractor(*net, load_named_arrays(config_.init), config_.init).text());
+        if (!config_.init_from.empty()) {
+            const auto from = network_of(load_named_arrays(config_.init_from), config_.init_from);
+            const int64_t copied = copy_common(*net, *from);
+            require(copied > 0, config_.init_from, ": has no tensor in common with this network; do backbone and width agree?");
+            say(config_.init_from, ": ", copied, " tensors taken");
+        }
+        return net;
+    }
+
+    // Times a few steps of every stage on throw-away networks and divides the minutes by the shares.
+    void fix_steps() {
+        if (config_.minutes <= 0) return;
+        double shares = 0;
+        const std::vector<int> stages = stage_numbers();
+        for (int number : stages) shares += config_.shares[static_cast<size_t>(number - 1)];
+        const double begin = now();
+        std::vector<double> seconds;
+        for (int number : stages) {
+            Stage stage(config_, number, 1000, fresh_network(number));
+            Loader loader(set_, items_, loader_options(number));
+            constexpr int warm = 2, timed = 5;
+            double start = 0;
+            for (int i = 0; i < warm + timed; ++i) {
+                if (i == warm) start = now();
+                stage.step(next_batches(loader), i, false);
+            }
+            seconds.push_back((now() - start) / timed);
+        }
+        // What validation and checkpoints take is measured in the run itself; a twentieth is kept for them.
+        const double left = std::max(1.0, config_.minutes * 60 - (now() - begin)) * 0.95;
+        for (size_t i = 0; i < stages.size(); ++i) {
+            const size_t number = static_cast<size_t>(stages[i] - 1);
+            const double share = stages.size() == 1 ? 1 : config_.shares[number] / shares;
+            config_.steps[number] = std::max<int64_t>(1, static_cast<int64_t>(left * share / seconds[i]));
+            say("stage ", stages[i], ": ", std::lround(seconds[i] * 1000), " ms a step, ", config_.steps[number], " steps");
+        }
+        if (stages.size() == 1 && config_.stage == "all") config_.steps = {config_.steps[0], 0, 0};
+        config_.minutes = 0;
+    }
+
+    std::vector<Batch> next_batches(Loader& loader) const {
+        std::vector<Batch> batches;
+        for (int i = 0; i < config_.accumulate; ++i) batches.push_back(loader.next());
+        return batches;
+    }
+
+    std::unique_ptr<Stage> make_stage(int number) {
+        std::unique_ptr<PurNet> net = fresh_network(number);
+        if (checkpoint_) {
+            auto stage = std::make_unique<Stage>(config_, number, steps_of(number), std::move(net));
+            stage->load_state(std::move(checkpoint_->arrays));
+            checkpoint_.reset();
+            return stage;
+        }
+        if (previous_) copy_common(*net, previous_->net());
+        previous_.reset();
+        return std::make_unique<Stage>(config_, number, steps_of(number), std::move(net));
+    }
+
+    // False: a signal asked to stop; the checkpoint is written.
+    bool run_stage(int number, bool last) {
+        std::unique_ptr<Stage> stage = make_stage(number);
+        const int64_t steps = stage->steps();
+        Loader loader(set_, items_, loader_options(number), position_.step * config_.accumulate);
+        say("stage ", number, ": ", steps, " steps of ", config_.batch[static_cast<size_t>(number - 1)] * config_.accumulate, " pictures",
+            position_.step ? concat(", from step ", position_.step) : "");
+        int nonfinite = 0;
+        double window_start = now(), waited = loader.seconds_waited();
+        int64_t window_steps = 0;
+        while (position_.step < steps) {
+            const bool report = (position_.step + 1) % config_.log_every == 0 || position_.step + 1 == steps;
+            const std::vector<Batch> batches = next_batches(loader);
+            const StepReport result = stage->step(batches, position_.step, report);
+            ++position_.step;
+            ++position_.total_steps;
+            ++window_steps;
+            if (!result.finite)
+                report_nonfinite(*stage, batches, ++nonfinite);
+            else
+                nonfinite = 0;
+            if (report && result.finite) {
+                const double seconds = now() - window_start;
+                log_step(*stage, result, seconds / static_cast<double>(window_steps), (loader.seconds_waited() - waited) / seconds,
+                         static_cast<double>(batches.size() * static_cast<size_t>(batches[0].n)));
+                window_start = now();
+                waited = loader.seconds_waited();
+                window_steps = 0;
+            }
+            const bool end = position_.step == steps, stop = stop_requested();
+            if (validator_ && (position_.step % config_.validate_every == 0 || end)) {
+                validate(*stage);
+                window_start = now();
+                waited = loader.seconds_waited();
+                window_steps = 0;
+                if (config_.patience > 0 && position_.validations_since_best >= config_.patience && !end) {
+                    say("stage ", number, " ends early: ", config_.patience, " validations without improvement");
+                    position_.step = steps;
+                }
+            }
+            position_.finished = last && position_.step >= steps;
+            if (position_.step % config_.save_every == 0 || position_.step >= steps || stop) save(*stage);
+            if (stop && position_.step < steps) return false;
+        }
+        if (last || !validator_) write_weights(*stage, "final.safetensors");
+        previous_ = std::move(stage);
+        return !(stop_requested() && !last);
+    }
+
+    void report_nonfinite(Stage& stage, const std::vector<Batch>& batches, int in_a_row) {
+        std::string names;
+        for (const Batch& batch : batches)
+            for (const std::string& name : batch.names) names += (names.empty() ? "" : ", ") + name;
+        std::string where = stage.first_non_finite(batches.front());
+        if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
+        warn("step ", position_.step, " of stage ", stage.number(), ": the loss or a gradient is not finite; skipped. First: ", where,
+             ". Pictures: ", names);
+        log_->write("non-finite", {{"stage", stage.number()},
+                                   {"stage_step", position_.step},
+                                   {"step", position_.total_steps},
+                                   {"where", where},
+                                   {"pictures", names}});
+        require(in_a_row < config_.max_nonfinite, "training stops: ", in_a_row,
+                " steps in a row were not finite; lower --rate, or check the data with check-data");
+    }
+
+    void log_step(const Stage& stage, const StepReport& result, double step_seconds, double wait_share, double pictures) {
+        const double rate = stage.rate(position_.step - 1);
+        const MemoryUse memory = memory_use(stage_device());
+        std::string parts;
+        Json losses;
+        for (const auto& [name, value] : result.losses) {
+            char text[64];
+            std::snprintf(text, sizeof text, " %s %.4f", name.c_str(), value);
+            parts += text;
+            losses[name] = value;
+            if (name == "error") {
+                losses["error_less_floor"] = value - result.error_floor;
+                std::snprintf(text, sizeof text, " (above its floor %.4f)", value - result.error_floor);
+                parts += text;
+            }
+        }
+        int64_t left = stage.steps() - position_.step;
+        for (int number : stage_numbers())
+            if (number > stage.number()) left += steps_of(number);
+        char line[256];
+        std::snprintf(line, sizeof line, "stage %d step %lld/%lld loss %.4f", stage.number(), static_cast<long long>(position_.step),
+                      static_cast<long long>(stage.steps()), result.total);
+        char tail[256];
+        std::snprintf(tail, sizeof tail, " | rate %.2e | %.1f pictures/s, %.0f%% waiting | %zu MiB | %s left", rate,
+                      pictures / step_seconds, 100 * wait_share, memory.peak >> 20,
+                      duration_text(static_cast<double>(left) * step_seconds).c_str());
+        say(line, parts, tail);
+        log_->write("train", {{"stage", stage.number()},
+                              {"stage_step", position_.step},
+                              {"step", position_.total_steps},
+                              {"loss", result.total},
+                              {"losses", losses},
+                              {"gradient_norm", result.gradient_norm},
+                              {"rate", rate},
+                              {"pictures_per_second", pictures / step_seconds},
+                              {"wait_share", wait_share},
+                              {"memory_peak", memory.peak}});
+    }
+
+    void validate(Stage& stage) {
+        const double begin = now();
+        ValidationFigures figures;
+        {
+            const Stage::Averaged averaged(stage);
+            figures = validator_->run(stage.net());
+            // A network of the first stage is a prediction in its own right, until a later stage is better.
+            if (figures.max_f > position_.best_max_f) {
+                position_.best_max_f = figures.max_f;
+                position_.best_at = position_.total_steps;
+                position_.validations_since_best = 0;
+                save_weights(stage, "best.safetensors",
+                             {{"validation.max_f", std::to_string(figures.max_f)}, {"validation.mae", std::to_string(figures.mae)}});
+            } else {
+                ++position_.validations_since_best;
+            }
+        }
+        char line[160];
+        std::snprintf(line, sizeof line, "validation: max-F %.4f, MAE %.4f on %lld pictures (%.0f s); best max-F %.4f at step %lld",
+                      figures.max_f, figures.mae, static_cast<long long>(figures.images), now() - begin, position_.best_max_f,
+                      static_cast<long long>(position_.best_at));
+        say(line);
+        log_->write("val", {{"stage", stage.number()},
+                            {"stage_step", position_.step},
+                            {"step", position_.total_steps},
+                            {"max_f", figures.max_f},
+                            {"mae", figures.mae},
+                            {"images", figures.images}});
+    }
+
+    void write_weights(Stage& stage, const char* name) {
+        const Stage::Averaged averaged(stage);
+        save_weights(stage, name, {});
+    }
+
+    // A failed write (a full disk) is said and training goes on with what lies there from before.
+    void save_weights(Stage& stage, const char* name, const std::map<std::string, std::string>& notes) {
+        NamedArrays arrays = state_of(stage.net().parameters(), position_.total_steps);
+        arrays.metadata = to_metadata(stage.net().config());
+        arrays.metadata["trained.steps"] = std::to_string(position_.total_steps);
+        arrays.metadata["trained.recipe"] = config_.recipe + (config_.preset.empty() ? "" : ", preset " + config_.preset);
+        for (const auto& [key, value] : notes) arrays.metadata[key] = value;
+        keep_going([&] { write_safetensors(folder_.file(name), arrays); });
+    }
+
+    void save(Stage& stage) {
+        keep_going([&] { folder_.write_checkpoint(stage.state(position_.total_steps), position_); });
+    }
+
+    template <class Write>
+    void keep_going(Write&& write) {
+        try {
+            write();
+        } catch (const Error& error) {
+            warn(error.what(), "; training goes on, the earlier file stays");
+            log_->write("write failed", {{"reason", error.what()}});
+        }
+    }
+
+    DeviceType stage_device() const { return DeviceType::cpu; }
+
+    Json first_record() const {
+        std::string names;
+        for (int64_t i : items_) names += set_.name(static_cast<size_t>(i)) + "\n";
+        uint64_t hash = 0xcbf29ce484222325u;
+        for (unsigned char c : names) hash = (hash ^ c) * 0x100000001b3u;
+        return {{"program", program_version()},
+                {"build", build_description()},
+                {"processor", processor_description()},
+                {"libraries", library_versions()},
+                {"config", Json::parse(to_json(config_).dump())},
+                {"instruction_set", name_of(isa())},
+                {"threads", thread_count()},
+                {"seed", config_.seed},
+                {"pictures", items_.size()},
+                {"held_out", held_out_.size()},
+                {"data_hash", hash}};
+    }
+
+    TrainConfig config_;
+    RunFolder folder_;
+    DataSet set_, val_set_;
+    std::vector<int64_t> items_, held_out_;
+    std::optional<Validator> validator_;
+    std::optional<RunFolder::Checkpoint> checkpoint_;
+    TrainPosition position_;
+    std::unique_ptr<Stage> previous_;
+    std::optional<JsonLog> log_;
+};
+
+}  // namespace
+
+TrainResult train(TrainConfig config, bool resume) { return Trainer(std::move(config), resume).run(); }
+
+}  // namespace purnet

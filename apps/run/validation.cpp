@@ -1,0 +1,54 @@
+#include "apps/run/validation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/run/input.h"
+#include "core/ops/activation.h"
+#include "core/plan/plan.h"
+#include "core/random/philox.h"
+#include "data/metrics/validation.h"
+#include "kernels/resize/resize_bytes.h"
+
+namespace purnet {
+
+Validator::Validator(const DataSet& set, const std::vector<int64_t>& items, int side) : side_(side) {
+    for (int64_t index : items) {
+        const Image rgb = set.read_image(static_cast<size_t>(index));
+        Picture picture;
+        picture.rgb.resize(static_cast<size_t>(side) * static_cast<size_t>(side) * 3);
+        resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, picture.rgb.data(), side, side);
+        picture.mask = set.read_mask(static_cast<size_t>(index));
+        pictures_.push_back(std::move(picture));
+    }
+}
+
+ValidationFigures Validator::run(const PurNet& net) const {
+    const Tensor like = Tensor::symbolic({1, side_, side_, 3}, DType::f32, net.parameters().device());
+    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net.level1(in[0]))}; });
+    metrics::Validation figures;
+    std::vector<float> full;
+    for (const Picture& picture : pictures_) {
+        const Tensor input = network_input(picture.rgb.data(), 1, side_, side_, net.config().normalisation, net.parameters().device());
+        const std::vector<float> map = plan.run(std::vector<Tensor>{input})[0].to_floats();
+        full.resize(picture.mask.pixels.size());
+        resize_map(map.data(), side_, side_, full.data(), picture.mask.height, picture.mask.width);
+        // A network that diverged has no map: the worst figures, not an error, so that training can go on or stop by its own rule.
+        for (float& v : full)
+            if (!std::isfinite(v)) v = 0;
+        figures.add(full.data(), picture.mask.pixels.data(), picture.mask.width, picture.mask.height);
+    }
+    return {figures.mae(), figures.max_f(), figures.images()};
+}
+
+void split_held_out(int64_t count, double fraction, uint64_t seed, std::vector<int64_t>& train, std::vector<int64_t>& held_out) {
+    const std::vector<int64_t> order = RandomStream(seed, "held out").permutation(0, count);
+    int64_t held = fraction > 0 ? std::max<int64_t>(1, std::llround(static_cast<double>(count) * fraction)) : 0;
+    held = std::min(held, count - 1);
+    held_out.assign(order.begin(), order.begin() + held);
+    train.assign(order.begin() + held, order.end());
+    std::sort(held_out.begin(), held_out.end());
+    std::sort(train.begin(), train.end());
+}
+
+}  // namespace purnet
