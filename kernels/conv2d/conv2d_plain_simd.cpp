@@ -76,9 +76,36 @@ void plain_forward_rows(const Problem& problem, const float* x, const float* wei
     }
 }
 
+namespace {
+
+// One channel to one channel without dilation (the upsampling heads): dy's pixels are spread, each over a run of kw neighbours.
+void spread_rows(const Sizes& s, const float* dy, const float* weight, const float* bias, float* dx, long begin, long end) {
+    for (long row = begin; row < end; ++row) {
+        const long image = row / s.h, i = row % s.h;
+        float* out = dx + row * s.w;
+        for (long j = 0; j < s.w; ++j) out[j] = bias ? bias[0] : 0;
+        for (long ky = 0; ky < s.kh; ++ky) {
+            const long from_top = i + s.top - ky;
+            if (from_top < 0 || from_top % s.stride || from_top / s.stride >= s.out_h) continue;
+            const float* g = dy + (image * s.out_h + from_top / s.stride) * s.out_w;
+            const float* taps = weight + ky * s.kw;
+            for (long q = 0; q < s.out_w; ++q) {
+                const long at = q * s.stride - s.left;
+                const long first = at < 0 ? -at : 0, after = at + s.kw > s.w ? s.w - at : s.kw;
+                const float value = g[q];
+#pragma omp simd
+                for (long kx = first; kx < after; ++kx) out[at + kx] += value * taps[kx];
+            }
+        }
+    }
+}
+
+}  // namespace
+
 void plain_backward_data_rows(const Problem& problem, const float* dy, const float* weight, const float* bias, float* dx, long begin,
                               long end) {
     const Sizes s(problem);
+    if (s.c == 1 && s.o == 1 && s.dilation == 1) return spread_rows(s, dy, weight, bias, dx, begin, end);
     for (long row = begin; row < end; ++row) {
         const long image = row / s.h, i = row % s.h;
         for (long j = 0; j < s.w; ++j) {
