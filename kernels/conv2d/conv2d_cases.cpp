@@ -1,6 +1,7 @@
 // The record of conv2d: the formulas of conv2d.h as scalar loops in float64, shapes, the layers of the networks.
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_layers.h"
+#include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/record/record.h"
 #include "kernels/runtime/parallel.h"
 
@@ -63,6 +64,117 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
     for (int64_t i = 0; i < s.y_count(); ++i) dbias[i % s.o] += dy[i];
 }
 
+// S of Winograd's rounding (kernels/winograd/winograd.h): |A|^T [sum over channels (|G| |filter| |G|^T) * (|B|^T |source| |B|)] |A|.
+struct Matrices {
+    std::vector<std::vector<double>> at, bt, g;  // rows
+};
+
+const Matrices& absolute_matrices(int64_t m) {
+    static const Matrices two{{{1, 1, 1, 0}, {0, 1, 1, 1}},
+                              {{1, 0, 1, 0}, {0, 1, 1, 0}, {0, 1, 1, 0}, {0, 1, 0, 1}},
+                              {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, {0, 0, 1}}};
+    static const Matrices four{
+        {{1, 1, 1, 1, 1, 0}, {0, 1, 1, 2, 2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, 1, 8, 8, 1}},
+        {{4, 0, 5, 0, 1, 0}, {0, 4, 4, 1, 1, 0}, {0, 4, 4, 1, 1, 0}, {0, 2, 1, 2, 1, 0}, {0, 2, 1, 2, 1, 0}, {0, 4, 0, 5, 0, 1}},
+        {{1 / 4., 0, 0},
+         {1 / 6., 1 / 6., 1 / 6.},
+         {1 / 6., 1 / 6., 1 / 6.},
+         {1 / 24., 1 / 12., 1 / 6.},
+         {1 / 24., 1 / 12., 1 / 6.},
+         {0, 0, 1}}};
+    return m == 2 ? two : four;
+}
+
+// left * values * left^T, values square with as many rows as left has columns.
+std::vector<double> both_sides(const std::vector<std::vector<double>>& left, const std::vector<double>& values) {
+    const size_t rows = left.size(), n = left[0].size();
+    std::vector<double> result(rows * rows, 0);
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t s = 0; s < rows; ++s)
+            for (size_t i = 0; i < n; ++i)
+                for (size_t j = 0; j < n; ++j) result[r * rows + s] += left[r][i] * values[i * n + j] * left[s][j];
+    return result;
+}
+
+// One direction as a correlation of stride 1: out(p, q, j) = sum filter(j, ky, kx, i) src(p - top + ky d, q - left + kx d, i).
+struct Correlation {
+    int64_t n, in_h, in_w, in, out_h, out_w, out, top, left, d;
+};
+
+void winograd_magnitude(const Correlation& s, int64_t m, const double* source, const auto& filter, double* result) {
+    const Matrices& matrix = absolute_matrices(m);
+    const int64_t size = m + 2;
+    std::vector<std::vector<double>> filters;
+    for (int64_t j = 0; j < s.out; ++j)
+        for (int64_t i = 0; i < s.in; ++i) {
+            std::vector<double> taps;
+            for (int64_t tap = 0; tap < 9; ++tap) taps.push_back(filter(j, tap, i));
+            filters.push_back(both_sides(matrix.g, taps));
+        }
+    for (int64_t n = 0; n < s.n; ++n)
+        for (int64_t a = 0; a < s.out_h; ++a)
+            for (int64_t b = 0; b < s.out_w; ++b) {
+                if (a / s.d % m || b / s.d % m) continue;  // no tile begins here
+                std::vector<std::vector<double>> inputs;
+                for (int64_t i = 0; i < s.in; ++i) {
+                    std::vector<double> pixels;
+                    for (int64_t r = 0; r < size; ++r)
+                        for (int64_t t = 0; t < size; ++t) {
+                            const int64_t row = a - s.top + r * s.d, column = b - s.left + t * s.d;
+                            const bool inside = row >= 0 && row < s.in_h && column >= 0 && column < s.in_w;
+                            pixels.push_back(inside ? source[((n * s.in_h + row) * s.in_w + column) * s.in + i] : 0);
+                        }
+                    inputs.push_back(both_sides(matrix.bt, pixels));
+                }
+                for (int64_t j = 0; j < s.out; ++j) {
+                    std::vector<double> products(static_cast<size_t>(size * size), 0);
+                    for (int64_t i = 0; i < s.in; ++i)
+                        for (size_t k = 0; k < products.size(); ++k) products[k] += filters[j * s.in + i][k] * inputs[i][k];
+                    const std::vector<double> tile = both_sides(matrix.at, products);
+                    for (int64_t r = 0; r < m; ++r)
+                        for (int64_t t = 0; t < m; ++t) {
+                            const int64_t p = a + r * s.d, q = b + t * s.d;
+                            if (p < s.out_h && q < s.out_w) result[((n * s.out_h + p) * s.out_w + q) * s.out + j] = tile[r * m + t];
+                        }
+                }
+            }
+}
+
+int64_t winograd_tile(const Problem& s, Pass pass) {
+    const Method method = method_for(s, pass);
+    return method == Method::winograd2 ? 2 : method == Method::winograd4 ? 4 : 0;
+}
+
+bool forward_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
+    const int64_t m = winograd_tile(s, Pass::forward);
+    if (key.device != DeviceType::cpu || !m) return false;
+    const auto* weight = static_cast<const double*>(p[1]);
+    auto* y = static_cast<double*>(p[2]);
+    winograd_magnitude(
+        {s.n, s.h, s.w, s.c, s.out_h(), s.out_w(), s.o, s.pads.top, s.pads.left, s.dilation}, m, static_cast<const double*>(p[0]),
+        [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * s.c + i]; }, y);
+    if (bias)
+        for (int64_t i = 0; i < s.y_count(); ++i) y[i] += static_cast<const double*>(p[4])[i % s.o];
+    return true;
+}
+
+bool backward_data_magnitude(const Problem& s, Key key, const Pointers& p) {
+    const int64_t m = winograd_tile(s, Pass::backward_data);
+    if (key.device != DeviceType::cpu || !m) return false;
+    const auto* weight = static_cast<const double*>(p[1]);
+    const int64_t top = 2 * s.dilation - s.pads.top, left = 2 * s.dilation - s.pads.left;
+    winograd_magnitude(
+        {s.n, s.out_h(), s.out_w(), s.o, s.h, s.w, s.c, top, left, s.dilation}, m, static_cast<const double*>(p[0]),
+        [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 9 + 8 - tap) * s.c + j]; }, static_cast<double*>(p[2]));
+    return true;
+}
+
+// Exact mode: filters whose transforms are integers.
+int64_t weight_multiple(const Problem& s, Pass pass) {
+    const int64_t m = winograd_tile(s, pass);
+    return m == 4 ? 576 : m == 2 ? 4 : 1;
+}
+
 std::string label_of(const Problem& s, bool bias) {
     std::string text = concat("n", s.n, " h", s.h, " w", s.w, " c", s.c, " o", s.o, " k", s.kh, "x", s.kw);
     if (s.stride != 1) text += concat(" s", s.stride);
@@ -81,32 +193,36 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
     const std::vector<int64_t> x_shape{s.n, s.h, s.w, s.c}, y_shape{s.n, s.out_h(), s.out_w(), s.o};
     const std::vector<int64_t> weight_shape{s.o, s.kh, s.kw, s.c / s.groups};
     const Operand bias_operand{"bias", Role::input, Kind::parameter, {s.o}};
-    Direction forward{.name = "forward",
-                      .operands = {{"x", Role::input, Kind::activation, x_shape},
-                                   {"weight", Role::input, Kind::activation, weight_shape},
-                                   {"y", Role::output, Kind::activation, y_shape},
-                                   workspace_operand(s, Pass::forward)},
-                      .run =
-                          [s, bias](Key key, const Pointers& p, const Context& c) {
-                              table().get(&Kernels::forward, "forward", key)(s, p[0], p[1], bias ? p[4] : nullptr, p[2], p[3], c);
-                          },
-                      .available = [](Key key) { return table().has(&Kernels::forward, key); },
-                      .flops = s.flops(),
-                      .multilinear = true,
-                      .reduction = s.kh * s.kw * (s.c / s.groups) + bias};
+    Direction forward{
+        .name = "forward",
+        .operands = {{"x", Role::input, Kind::activation, x_shape},
+                     {.name = "weight", .kind = Kind::activation, .shape = weight_shape, .multiple = weight_multiple(s, Pass::forward)},
+                     {"y", Role::output, Kind::activation, y_shape},
+                     workspace_operand(s, Pass::forward)},
+        .run =
+            [s, bias](Key key, const Pointers& p, const Context& c) {
+                table().get(&Kernels::forward, "forward", key)(s, p[0], p[1], bias ? p[4] : nullptr, p[2], p[3], c);
+            },
+        .available = [](Key key) { return table().has(&Kernels::forward, key); },
+        .flops = s.flops(),
+        .multilinear = true,
+        .reduction = s.kh * s.kw * (s.c / s.groups) + bias,
+        .magnitude = [s, bias](Key key, const Pointers& p) { return forward_magnitude(s, key, p, bias); }};
     if (bias) forward.operands.push_back(bias_operand);
     Direction data{
         .name = "backward_data",
-        .operands = {{"dy", Role::input, Kind::activation, y_shape},
-                     {"weight", Role::input, Kind::activation, weight_shape},
-                     {"dx", Role::output, Kind::activation, x_shape},
-                     workspace_operand(s, Pass::backward_data)},
+        .operands =
+            {{"dy", Role::input, Kind::activation, y_shape},
+             {.name = "weight", .kind = Kind::activation, .shape = weight_shape, .multiple = weight_multiple(s, Pass::backward_data)},
+             {"dx", Role::output, Kind::activation, x_shape},
+             workspace_operand(s, Pass::backward_data)},
         .run = [s](Key key, const Pointers& p,
                    const Context& c) { table().get(&Kernels::backward_data, "backward_data", key)(s, p[0], p[1], p[2], p[3], c); },
         .available = [](Key key) { return table().has(&Kernels::backward_data, key); },
         .flops = s.flops(),
         .multilinear = true,
-        .reduction = s.kh * s.kw * (s.o / s.groups)};
+        .reduction = s.kh * s.kw * (s.o / s.groups),
+        .magnitude = [s](Key key, const Pointers& p) { return backward_data_magnitude(s, key, p); }};
     Direction weights{.name = "backward_weights",
                       .operands = {{"x", Role::input, Kind::activation, x_shape},
                                    {"dy", Role::input, Kind::activation, y_shape},
@@ -136,6 +252,14 @@ std::vector<Case> cases() {
     for (int64_t width : {1, 2, 3, 6, 13, 14, 15, 29})
         add({.n = 1, .h = 3, .w = width, .c = 16, .o = 32, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
     for (int64_t o : {1, 3, 63, 64, 65, 130}) add({.n = 1, .h = 3, .w = 11, .c = 13, .o = o}, true);
+    // Winograd's tiles cut by every border, on sub-grids too, with pads on one side and none.
+    for (int64_t size : {4, 7, 9, 13, 22})
+        add({.n = 2, .h = size, .w = size + 1, .c = 40, .o = 33, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, size == 9);
+    add({.n = 1, .h = 17, .w = 14, .c = 64, .o = 50, .kh = 3, .kw = 3, .pads = {2, 2, 2, 2}, .dilation = 2});
+    add({.n = 1, .h = 14, .w = 19, .c = 50, .o = 64, .kh = 3, .kw = 3, .pads = {4, 4, 4, 4}, .dilation = 4}, true);
+    add({.n = 1, .h = 20, .w = 11, .c = 48, .o = 32, .kh = 3, .kw = 3, .pads = {0, 2, 1, 0}});
+    add({.n = 1, .h = 12, .w = 15, .c = 33, .o = 66, .kh = 3, .kw = 3, .pads = {0, 0, 0, 0}}, true);
+    add({.n = 1, .h = 9, .w = 10, .c = 32, .o = 32, .kh = 3, .kw = 3, .pads = {5, 3, 0, 4}, .dilation = 2});
     // Strides, dilations, pads on one side, kernels that are not square, pads larger than the picture.
     for (int stride : {1, 2, 3})
         for (int dilation : {1, 2, 4})

@@ -231,8 +231,8 @@ void run_sweep(const Sweep& s, int64_t group, const float* src, const float* pac
                         for (int64_t r = m; r < m_end;) {
                             const Segment segment = segment_from(s, r, m_end);
                             run(segment.count, s.out, block.depth, a + (r - m) * lda, lda, false, packed + block.packed_at,
-                                out + segment.at + out_offset, segment.stride, shifted(f, segment.at + out_offset, out_offset), column,
-                                next);
+                                out + segment.at + out_offset + column, segment.stride,
+                                shifted(f, segment.at + out_offset + column, out_offset + column), column, next);
                             r += segment.count;
                         }
                         column = next;

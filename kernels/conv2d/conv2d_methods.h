@@ -7,9 +7,11 @@
 namespace purnet::conv2d {
 
 enum class Method {
-    plain,    // conv2d_plain.h: channels too few for a matrix product
-    gemm,     // conv2d_gemm.h
-    library,  // conv2d_onednn.h
+    plain,  // conv2d_plain.h: channels too few for a matrix product
+    gemm,   // conv2d_gemm.h
+    winograd2,
+    winograd4,  // kernels/winograd with tiles of 2 x 2 and 4 x 4
+    library,    // conv2d_onednn.h
 };
 
 const char* name_of(Method method);

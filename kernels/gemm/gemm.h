@@ -36,7 +36,8 @@ PURNET_SIMD(
     // Writes B(first + kk, j) = b[kk * k_stride + j * n_stride], kk < k, into the panels of a B of depth `depth`. A stride of 1 on
     // one side is the fast case.
     void gemm_pack_b(long k, long n, const float* b, long k_stride, long n_stride, float* packed, long depth, long first);
-    // The columns first .. last - 1 of C, both at panel borders; c, bias, before and after point at column 0 of the whole.
+    // The columns first .. last - 1 of C, both at panel borders. packed is the whole B; c, bias, before and after point at column
+    // `first`.
     void gemm_run(long m, long n, long k, const float* a, long lda, bool k_major, const float* packed, float* c, long ldc,
                   const Finish& finish, long first, long last);
     // The smallest column >= `column` at which a panel of an N-column B begins; N behind the last.

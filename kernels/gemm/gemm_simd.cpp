@@ -220,16 +220,17 @@ void gemm_run(long m, long n, long k, const float* a, long lda, bool k_major, co
         const int nv = panel_vectors(vectors - v);
         const long column = v * lanes, columns = n - column < nv * lanes ? n - column : nv * lanes;
         const float* panel = packed + k * column;
+        const long at = column - first;
         // Rows in tiles of nearly one size: a last tile of one row would waste the registers.
         const long count = (m + rows_of(nv) - 1) / rows_of(nv), least = m / count, longer = m % count;
         long row = 0;
         Finish f = finish;
         for (long t = 0; t < count; ++t) {
             const long rows = least + (t < longer);
-            if (finish.bias) f.bias = finish.bias + column;
-            if (finish.before) f.before = finish.before + row * ldc + column;
-            if (finish.after) f.after = finish.after + row * ldc + column;
-            tiles.at[k_major][nv][rows](k, a + (k_major ? row : row * lda), lda, panel, c + row * ldc + column, ldc, columns, f);
+            if (finish.bias) f.bias = finish.bias + at;
+            if (finish.before) f.before = finish.before + row * ldc + at;
+            if (finish.after) f.after = finish.after + row * ldc + at;
+            tiles.at[k_major][nv][rows](k, a + (k_major ? row : row * lda), lda, panel, c + row * ldc + at, ldc, columns, f);
             row += rows;
         }
         v += nv;

@@ -70,6 +70,9 @@ struct Direction {
     // tolerance zero, and the bound of real values takes S = the reference on absolute values of the inputs.
     bool multilinear = false;
     int64_t reduction = 1;  // K of the bound: length of the longest accumulation
+    // A multilinear twin that computes by a detour (Winograd) has a larger S than the formula: where this function returns true it has
+    // written that S into the outputs, in float64, from the absolute values of the inputs.
+    std::function<bool(Key, const Pointers&)> magnitude = {};
     // Others: |got - wanted| <= u_out |wanted| + rounding (u |wanted| + D) + u M, u the accumulator's unit roundoff, D the largest
     // change of that output when the reference's inputs change by +-u relatively, M the output's largest magnitude.
     double rounding = 16;

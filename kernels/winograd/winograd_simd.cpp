@@ -1,0 +1,164 @@
+#include "kernels/winograd/winograd_simd.h"
+
+#include "kernels/winograd/transforms.h"
+
+namespace purnet::winograd::PURNET_ISA_NAME {
+namespace {
+
+// Both passes of a square transform: rows of `from` by columns, then the result's rows. `get(r, s)` yields the value in row r,
+// column s; put(r, s, value) takes the result.
+template <int rows_in, int rows_out, void (*step)(const vfloat*, vfloat*), class Get, class Put>
+PURNET_INLINE void two_passes(Get&& get, Put&& put) {
+    vfloat half[rows_out][rows_in];
+#pragma GCC unroll 8
+    for (int s = 0; s < rows_in; ++s) {
+        vfloat column[rows_in], result[rows_out];
+#pragma GCC unroll 8
+        for (int r = 0; r < rows_in; ++r) column[r] = get(r, s);
+        step(column, result);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows_out; ++r) half[r][s] = result[r];
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows_out; ++r) {
+        vfloat result[rows_out];
+        step(half[r], result);
+#pragma GCC unroll 8
+        for (int s = 0; s < rows_out; ++s) put(r, s, result[s]);
+    }
+}
+
+template <int m>
+void input(const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation, const float* zeros,
+           float* to, long tile_stride, long position_stride) {
+    constexpr int n = Transform<m>::n;
+    for (long t = 0; t < count; ++t) {
+        const float* pixel[n][n];
+        for (int r = 0; r < n; ++r)
+            for (int s = 0; s < n; ++s) {
+                const long i = tiles[t].row - top + r * dilation, j = tiles[t].column - left + s * dilation;
+                const bool inside = i >= 0 && i < image.height && j >= 0 && j < image.width;
+                pixel[r][s] = inside ? source + ((tiles[t].picture * image.height + i) * image.width + j) * image.channels : zeros;
+            }
+        float* at = to + t * tile_stride;
+        long c = 0;
+        for (; c + lanes <= image.channels; c += lanes)
+            two_passes<n, n, Transform<m>::input>([&](int r, int s) { return load(pixel[r][s] + c); },
+                                                  [&](int r, int s, vfloat v) { store(at + (r * n + s) * position_stride + c, v); });
+        if (c < image.channels) {
+            const int part = static_cast<int>(image.channels - c);
+            two_passes<n, n, Transform<m>::input>([&](int r, int s) { return load_part(pixel[r][s] + c, part); },
+                                                  [&](int r, int s, vfloat v) { store(at + (r * n + s) * position_stride + c, v); });
+        }
+    }
+}
+
+template <int m, bool whole>
+PURNET_INLINE void output_vector(const Image& image, const float* from, const Tile& tile, long dilation, long position_stride, int part,
+                                 const gemm::Finish& f, long column, vfloat bias, float* out) {
+    constexpr int n = Transform<m>::n;
+    vfloat y[m][m];
+    {
+        vfloat half[m][n];
+#pragma GCC unroll 8
+        for (int s = 0; s < n; ++s) {
+            vfloat t[n], result[m];
+#pragma GCC unroll 8
+            for (int r = 0; r < n; ++r) t[r] = load(from + (r * n + s) * position_stride);
+            Transform<m>::output(t, result);
+#pragma GCC unroll 8
+            for (int r = 0; r < m; ++r) half[r][s] = result[r];
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < m; ++r) Transform<m>::output(half[r], y[r]);
+    }
+    const vfloat slope = broadcast(f.slope), top = broadcast(f.top);
+    for (int r = 0; r < m; ++r) {
+        const long i = tile.row + r * dilation;
+        if (i >= image.height) break;
+        for (int s = 0; s < m; ++s) {
+            const long j = tile.column + s * dilation;
+            if (j >= image.width) break;
+            const long at = ((tile.picture * image.height + i) * image.width + j) * image.channels + column;
+            vfloat v = y[r][s] + bias;
+            if (f.before) v += whole ? load(f.before + at) : load_part(f.before + at, part);
+            v = v > 0 ? v : slope * v;
+            v = v > top ? top : v;
+            if (f.after) v += whole ? load(f.after + at) : load_part(f.after + at, part);
+            if (whole)
+                store(out + at, v);
+            else
+                store_part(out + at, v, part);
+        }
+    }
+}
+
+template <int m>
+void output(const Image& image, const float* from, const Tile* tiles, long count, long dilation, long tile_stride, long position_stride,
+            long first, long last, const gemm::Finish& f, float* out) {
+    for (long t = 0; t < count; ++t)
+        for (long column = first; column < last; column += lanes) {
+            const float* at = from + t * tile_stride + column - first;
+            const int part = last - column < lanes ? static_cast<int>(last - column) : lanes;
+            const vfloat bias = f.bias ? load_part(f.bias + column, part) : vfloat{};
+            if (part == lanes)
+                output_vector<m, true>(image, at, tiles[t], dilation, position_stride, part, f, column, bias, out);
+            else
+                output_vector<m, false>(image, at, tiles[t], dilation, position_stride, part, f, column, bias, out);
+        }
+}
+
+template <int m>
+void filter(long in, long columns, long width, const float* weight, long out_stride, long in_stride, long tap_stride, bool flipped,
+            float* to, long position_stride) {
+    constexpr int n = Transform<m>::n;
+    for (long j = 0; j < width; j += lanes)
+        for (long i = 0; i < in; ++i) {
+            vfloat g[3][3];
+            const int part = columns - j < lanes ? columns - j > 0 ? static_cast<int>(columns - j) : 0 : lanes;
+            for (int tap = 0; tap < 9; ++tap) {
+                const float* from = weight + j * out_stride + i * in_stride + (flipped ? 8 - tap : tap) * tap_stride;
+                vfloat v{};
+                if (out_stride == 1)
+                    v = load_part(from, part);
+                else
+                    for (int l = 0; l < part; ++l) v[l] = from[l * out_stride];
+                g[tap / 3][tap % 3] = v;
+            }
+            vfloat half[n][3];
+#pragma GCC unroll 3
+            for (int s = 0; s < 3; ++s) {
+                const vfloat column[3] = {g[0][s], g[1][s], g[2][s]};
+                vfloat result[n];
+                Transform<m>::filter(column, result);
+                for (int r = 0; r < n; ++r) half[r][s] = result[r];
+            }
+            for (int r = 0; r < n; ++r) {
+                vfloat result[n];
+                Transform<m>::filter(half[r], result);
+                for (int s = 0; s < n; ++s) store(to + (r * n + s) * position_stride + i * width + j, result[s]);
+            }
+        }
+}
+
+}  // namespace
+
+void winograd_input(long m, const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation,
+                    const float* zeros, float* to, long tile_stride, long position_stride) {
+    const auto run = m == 4 ? input<4> : input<2>;
+    run(image, source, tiles, count, top, left, dilation, zeros, to, tile_stride, position_stride);
+}
+
+void winograd_output(long m, const Image& image, const float* from, const Tile* tiles, long count, long dilation, long tile_stride,
+                     long position_stride, long first, long last, const gemm::Finish& finish, float* out) {
+    const auto run = m == 4 ? output<4> : output<2>;
+    run(image, from, tiles, count, dilation, tile_stride, position_stride, first, last, finish, out);
+}
+
+void winograd_filter(long m, long in, long columns, long width, const float* weight, long out_stride, long in_stride, long tap_stride,
+                     bool flipped, float* to, long position_stride) {
+    const auto run = m == 4 ? filter<4> : filter<2>;
+    run(in, columns, width, weight, out_stride, in_stride, tap_stride, flipped, to, position_stride);
+}
+
+}  // namespace purnet::winograd::PURNET_ISA_NAME

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "kernels/gemm/gemm.h"
+
+namespace purnet::winograd {
+
+// Sizes of an N,H,W,C array.
+struct Image {
+    long height, width, channels;
+};
+
+struct Tile {
+    long picture, row, column;  // of its first output
+};
+
+PURNET_SIMD(
+    // The (m+2)^2 transformed values of each tile and channel: to[position * position_stride + tile * tile_stride + channel]. Source
+    // pixels are (row - top + r*dilation, column - left + s*dilation); `zeros` stands in for those outside and holds `channels`
+    // zeros. Channels are rounded up to whole vectors with zeros; tile_stride has room for them.
+    void winograd_input(long m, const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation,
+                        const float* zeros, float* to, long tile_stride, long position_stride);
+    // Columns first .. last - 1 of the result from from[position * position_stride + tile * tile_stride + column - first], finished.
+    void winograd_output(long m, const Image& image, const float* from, const Tile* tiles, long count, long dilation, long tile_stride,
+                         long position_stride, long first, long last, const gemm::Finish& finish, float* out);
+    // One panel of columns: filters j < columns of weight (stride out_stride), all `in` of them, to
+    // to[position * position_stride + i * width + j]; columns up to width are zeros.
+    void winograd_filter(long m, long in, long columns, long width, const float* weight, long out_stride, long in_stride, long tap_stride,
+                         bool flipped, float* to, long position_stride);)
+
+}  // namespace purnet::winograd

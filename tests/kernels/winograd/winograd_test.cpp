@@ -1,0 +1,90 @@
+// Winograd by itself: exact on integers, the same bits for every number of threads, in both ways to share the work.
+#include "kernels/winograd/winograd.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "kernels/runtime/isa.h"
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/parallel.h"
+
+namespace purnet::test {
+namespace {
+
+std::vector<float> integers(int64_t count, int multiple, uint64_t state) {
+    std::vector<float> v(static_cast<size_t>(count));
+    for (float& f : v) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        f = static_cast<float>((static_cast<int>(state >> 60) % 5 - 2) * multiple);
+    }
+    return v;
+}
+
+std::vector<float> direct(const winograd::Problem& p, const winograd::Filters& f, const std::vector<float>& src) {
+    std::vector<float> out(static_cast<size_t>(p.pictures * p.out_h * p.out_w * p.out), 0.0f);
+    for (int64_t n = 0; n < p.pictures; ++n)
+        for (int64_t row = 0; row < p.out_h; ++row)
+            for (int64_t column = 0; column < p.out_w; ++column)
+                for (int64_t tap = 0; tap < 9; ++tap) {
+                    const int64_t i = row - p.top + tap / 3 * p.dilation, j = column - p.left + tap % 3 * p.dilation;
+                    if (i < 0 || i >= p.in_h || j < 0 || j >= p.in_w) continue;
+                    for (int64_t o = 0; o < p.out; ++o)
+                        for (int64_t c = 0; c < p.in; ++c)
+                            out[((n * p.out_h + row) * p.out_w + column) * p.out + o] +=
+                                src[((n * p.in_h + i) * p.in_w + j) * p.in + c] *
+                                f.weight[o * f.out_stride + c * f.in_stride + (f.flipped ? 8 - tap : tap) * f.tap_stride];
+                }
+    return out;
+}
+
+std::vector<float> run(const winograd::Problem& p, const winograd::Filters& filters, const std::vector<float>& src) {
+    const Block packed(Device{}, winograd::packed_floats(p) * sizeof(float)),
+        scratch(Device{}, winograd::scratch_floats(p) * sizeof(float));
+    std::vector<float> out(static_cast<size_t>(p.pictures * p.out_h * p.out_w * p.out), -1.0f);
+    winograd::pack(p, filters, static_cast<float*>(packed.data()));
+    winograd::run(p, src.data(), static_cast<const float*>(packed.data()), {}, out.data(), static_cast<float*>(scratch.data()));
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("winograd: exact on integers, equal bits for every number of threads") {
+    const Isa best = isa();
+    const int threads = thread_count();
+    for (Isa set : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+        if (set > best) continue;
+        force_isa(set);
+        for (int64_t tile : {2, 4})
+            for (const winograd::Problem& p : std::vector<winograd::Problem>{
+                     {.pictures = 2, .in_h = 9, .in_w = 14, .in = 17, .out_h = 9, .out_w = 14, .out = 150, .tile = tile},
+                     {.in_h = 11, .in_w = 7, .in = 5, .out_h = 9, .out_w = 8, .out = 33, .top = 2, .left = 3, .dilation = 2, .tile = tile},
+                     {.in_h = 1, .in_w = 2, .in = 3, .out_h = 1, .out_w = 2, .out = 2, .tile = tile},
+                     {.pictures = 3,
+                     .in_h = 6,
+                     .in_w = 6,
+                     .in = 4,
+                     .out_h = 6,
+                     .out_w = 6,
+                     .out = 300,
+                     .top = 4,
+                     .left = 4,
+                     .dilation = 4,
+                     .tile = tile}}) {
+                const std::vector<float> src = integers(p.pictures * p.in_h * p.in_w * p.in, 1, 5);
+                const std::vector<float> weight = integers(p.in * p.out * 9, tile == 4 ? 576 : 4, 6);
+                for (const winograd::Filters& filters : {winograd::Filters{weight.data(), 9 * p.in, 1, p.in, false},
+                                                         winograd::Filters{weight.data(), 1, 9 * p.out, p.out, true}}) {
+                    const std::vector<float> wanted = direct(p, filters, src);
+                    for (int count : {1, 2, 5, 16}) {
+                        set_thread_count(count);
+                        CHECK_MESSAGE(run(p, filters, src) == wanted, name_of(set), " tile ", tile, " threads ", count);
+                    }
+                }
+            }
+    }
+    force_isa(best);
+    set_thread_count(threads);
+}
+
+}  // namespace purnet::test
