@@ -7,6 +7,7 @@ Run add_predict(Options& options);
 Run add_eval(Options& options);
 Run add_report(Options& options);
 Run add_draw(Options& options);
+Run add_bench(Options& options);
 Run add_info(Options& options);
 
 const std::vector<Command>& commands() {
@@ -16,6 +17,7 @@ const std::vector<Command>& commands() {
         {"eval", "score saliency maps against masks: the field's nine figures, curves, intervals", add_eval},
         {"report", "one HTML page about training runs: curves, figures, pictures", add_report},
         {"draw", "draw textured pictures with known masks, to try things out", add_draw},
+        {"bench", "time the network on this machine", add_bench},
         {"info", "describe a network or a weights file: parameters, work, plan", add_info},
     };
     return all;

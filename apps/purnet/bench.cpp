@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/purnet/command.h"
+#include "apps/run/contest.h"
+#include "apps/run/version.h"
+#include "kernels/runtime/isa.h"
+#include "kernels/runtime/parallel.h"
+
+namespace purnet::app {
+namespace {
+
+struct Settings {
+    ContestOptions contest;
+    std::string weights, data, check, precision = "f32";
+    int runs = 10;
+    bool serve = false;
+};
+
+int bench(const Settings& s) {
+    ContestOptions options = s.contest;
+    options.weights = s.weights;
+    options.data = s.data;
+    if (s.precision != "f32") {
+        std::cout << nlohmann::json{{"event", "absent"}, {"reason", "this program computes in float32 alone so far"}}.dump() << std::endl;
+        return all_fine;
+    }
+    const std::unique_ptr<Contest> contest = make_contest(options);
+    if (!s.check.empty()) {
+        contest->check(s.check);
+        std::cout << nlohmann::json{{"event", "checked"},
+                                    {"version", program_version()},
+                                    {"precision", "f32"},
+                                    {"detail", concat(name_of(isa()), ", ", thread_count(), " threads")}}
+                         .dump()
+                  << std::endl;
+        return all_fine;
+    }
+    if (s.serve) {
+        serve(*contest, options.warmup);
+        return all_fine;
+    }
+    std::vector<double> times;
+    const double first = contest->run();
+    for (int i = 0; i < options.warmup; ++i) contest->run();
+    for (int i = 0; i < s.runs; ++i) times.push_back(contest->run());
+    std::sort(times.begin(), times.end());
+    std::printf("%s: first %.1f ms, then min %.1f, median %.1f, max %.1f ms of %zu runs (%s, %d threads)\n", options.task.c_str(), first,
+                times.front(), times[times.size() / 2], times.back(), times.size(), name_of(isa()), thread_count());
+    return all_fine;
+}
+
+}  // namespace
+
+Run add_bench(Options& options) {
+    auto s = std::make_shared<Settings>();
+    options.example("purnet bench --weights w.safetensors --data DIR", "times the level-1 map of DIR/input.npy (uint8 N,H,W,3)");
+    options.example("purnet bench --task train --weights w.safetensors --data DIR",
+                    "times a training step of stage 3 on DIR/input.npy, mask.npy, labels.npy");
+    options.group("Task");
+    options.value("--task", s->contest.task, "NAME", "level1 or train")->check(one_of({"level1", "train"}));
+    options.value("--weights", s->weights, "FILE", "weights to run")->required();
+    options.value("--data", s->data, "DIR", "folder of the .npy files")->required();
+    options.value("--precision", s->precision, "NAME", "f32")->check(one_of({"f32", "bf16", "int8"}));
+    options.group("Measuring");
+    options.value("--warmup", s->contest.warmup, "N", "runs before those that count")->check(in_range(0, 1000));
+    options.value("--runs", s->runs, "N", "runs that count")->check(in_range(1, 100000));
+    options.flag("--serve", s->serve, "speak the protocol of frameworks/README.md on stdin and stdout");
+    options.value("--check", s->check, "DIR", "write the results that frameworks/compare.py checks, and end");
+    return [s] { return bench(*s); };
+}
+
+}  // namespace purnet::app

@@ -1,0 +1,192 @@
+#include "apps/run/contest.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/run/input.h"
+#include "apps/run/stage.h"
+#include "apps/run/version.h"
+#include "core/formats/atomic_file.h"
+#include "core/formats/npy.h"
+#include "core/formats/weights_file.h"
+#include "core/ops/activation.h"
+#include "core/plan/plan.h"
+#include "kernels/runtime/isa.h"
+#include "kernels/runtime/parallel.h"
+#include "nets/name_maps.h"
+
+namespace purnet {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+struct Picture {
+    Array bytes;
+    int64_t n = 0, h = 0, w = 0;
+
+    explicit Picture(const fs::path& folder) : bytes(read_npy(folder / "input.npy")) {
+        require(bytes.dtype == FileDType::u8 && bytes.shape.size() == 4 && bytes.shape[3] == 3, (folder / "input.npy").string(), ": is ",
+                describe(bytes), ", wanted uint8 N,H,W,3");
+        n = bytes.shape[0], h = bytes.shape[1], w = bytes.shape[2];
+    }
+    Tensor normalised(const PurNet& net) const { return network_input(bytes.bytes.data(), n, h, w, net.config().normalisation); }
+};
+
+void make_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    require(!error, folder.string(), ": cannot be made: ", error.message());
+}
+
+void write_map(const fs::path& file, const Tensor& map) {
+    std::vector<int64_t> shape = map.shape().vector();
+    if (shape.back() == 1) shape.pop_back();
+    write_npy(file, make_array(shape, map.to_floats()));
+}
+
+class Level1 : public Contest {
+public:
+    explicit Level1(const ContestOptions& options)
+        : net_(network_of(load_named_arrays(options.weights), options.weights.string())),
+          picture_(options.data),
+          input_(picture_.normalised(*net_)) {}
+
+    double run() override {
+        if (!plan_) {
+            plan_.emplace(std::vector<Tensor>{Tensor::symbolic(input_.shape(), DType::f32, {})},
+                          [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; });
+            map_ = Tensor::empty(plan_->output_shape(0), DType::f32);
+        }
+        const auto start = Clock::now();
+        plan_->run(std::vector<const void*>{input_.raw()}, std::vector<void*>{map_.raw()});
+        return milliseconds_since(start);
+    }
+    void dump(const fs::path& folder) override {
+        make_folder(folder);
+        write_map(folder / "map.npy", map_);
+    }
+    void check(const fs::path& folder) override {
+        make_folder(folder);
+        bool has_attention = false;
+        Plan both({Tensor::symbolic(input_.shape(), DType::f32, {})}, [&](const std::vector<Tensor>& in) {
+            PurNet::Run run;
+            run.promotion = run.rectification = false;
+            run.levels = 1;
+            run.attentions = true;
+            const PurNet::Outputs outputs = (*net_)(in[0], run);
+            std::vector<Tensor> wanted = {ops::sigmoid(outputs.z[0])};
+            has_attention = outputs.promotion_attention[0].defined();
+            if (has_attention) wanted.push_back(outputs.promotion_attention[0]);
+            return wanted;
+        });
+        const std::vector<Tensor> results = both.run(std::vector<Tensor>{input_});
+        write_map(folder / "map.npy", results[0]);
+        if (has_attention) write_map(folder / "ap.npy", results[1]);
+    }
+
+private:
+    std::unique_ptr<PurNet> net_;
+    Picture picture_;
+    Tensor input_, map_;
+    std::optional<Plan> plan_;
+};
+
+class Training : public Contest {
+public:
+    explicit Training(const ContestOptions& options) {
+        const Picture picture(options.data);
+        auto net = network_of(load_named_arrays(options.weights), options.weights.string());
+        config_.backbone = name_of(net->config().backbone);
+        config_.width = net->config().width;
+        batch_.n = static_cast<int>(picture.n);
+        batch_.h = static_cast<int>(picture.h);
+        batch_.w = static_cast<int>(picture.w);
+        batch_.rgb = picture.bytes.bytes;
+        batch_.mask = to_float32(read_npy(options.data / "mask.npy"));
+        batch_.labels = to_int32(read_npy(options.data / "labels.npy"));
+        const size_t pixels = static_cast<size_t>(picture.n * picture.h * picture.w);
+        require(batch_.mask.size() == pixels && batch_.labels.size() == pixels, options.data.string(),
+                ": mask.npy and labels.npy must have a value for each of ", pixels, " pixels");
+        stage_.emplace(config_, 3, 1000, std::move(net));
+    }
+
+    double run() override {
+        const auto start = Clock::now();
+        stage_->step({batch_}, step_++, false);
+        return milliseconds_since(start);
+    }
+    void dump(const fs::path&) override { fail("a training contest has no map"); }
+    void check(const fs::path& folder) override {
+        make_folder(folder);
+        nlohmann::json losses = nlohmann::json::array(), updates;
+        std::vector<std::vector<double>> before;
+        for (const Parameter& p : stage_->net().parameters().all()) before.push_back(p.value.to_doubles());
+        for (int step = 0; step < 2; ++step) {
+            nlohmann::json row;
+            for (const auto& [name, value] : stage_->step({batch_}, step, true).losses) row[name] = value;
+            losses.push_back(row);
+            if (step > 0) continue;
+            size_t i = 0;
+            for (const Parameter& p : stage_->net().parameters().all()) {
+                const std::vector<double> after = p.value.to_doubles();
+                double sum = 0;
+                for (size_t k = 0; k < after.size(); ++k) sum += (after[k] - before[i][k]) * (after[k] - before[i][k]);
+                if (!p.statistic) updates[p.name] = std::sqrt(sum);
+                ++i;
+            }
+        }
+        atomic_write(folder / "train.json", nlohmann::json{{"losses", losses}, {"update_l2", updates}}.dump());
+    }
+
+private:
+    TrainConfig config_;
+    Batch batch_;
+    std::optional<Stage> stage_;
+    int64_t step_ = 0;
+};
+
+void say_json(const nlohmann::json& json) { std::cout << json.dump() << std::endl; }
+
+double peak_megabytes() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) / 1024;
+    return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Contest> make_contest(const ContestOptions& options) {
+    if (options.task == "train") return std::make_unique<Training>(options);
+    return std::make_unique<Level1>(options);
+}
+
+void serve(Contest& contest, int warmup) {
+    say_json({{"event", "first"}, {"ms", contest.run()}});
+    for (int i = 0; i < warmup; ++i) contest.run();
+    say_json({{"event", "ready"},
+              {"version", program_version()},
+              {"precision", "f32"},
+              {"detail", concat(name_of(isa()), ", ", thread_count(), " threads")}});
+    for (std::string line; std::getline(std::cin, line) && line != "quit";) {
+        if (line == "go")
+            say_json({{"ms", contest.run()}});
+        else if (line == "memory")
+            say_json({{"peak_mb", peak_megabytes()}});
+        else if (line.starts_with("dump ")) {
+            contest.dump(line.substr(5));
+            say_json({{"event", "dumped"}});
+        } else {
+            say_json({{"error", "unknown request: " + line}});
+        }
+    }
+}
+
+}  // namespace purnet

@@ -1,0 +1,33 @@
+// The engine as a contestant of frameworks/compare.py: prepares a task, runs it on request, and shows its results for checking.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace purnet {
+
+struct ContestOptions {
+    std::string task = "level1";  // or train
+    std::filesystem::path weights;
+    std::filesystem::path data;  // input.npy; for training also mask.npy, labels.npy
+    int warmup = 3;
+};
+
+class Contest {
+public:
+    virtual ~Contest() = default;
+    // One run; the milliseconds of the work itself.
+    virtual double run() = 0;
+    // map.npy of the last run; nothing for training.
+    virtual void dump(const std::filesystem::path& folder) = 0;
+    // What compare.py holds against the float64 reference, from runs of its own.
+    virtual void check(const std::filesystem::path& folder) = 0;
+};
+
+std::unique_ptr<Contest> make_contest(const ContestOptions& options);
+
+// Speaks the protocol of frameworks/README.md on stdin and stdout until "quit".
+void serve(Contest& contest, int warmup);
+
+}  // namespace purnet
