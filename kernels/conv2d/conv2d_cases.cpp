@@ -14,42 +14,50 @@ struct Range {
     int64_t begin, end;
 };
 
-// Calls body(flat index of y, flat index of x, flat index of weight) for every product of the sum with these output channels
-// and these input channels of a group; pixels outside x are left out.
+// Calls body(flat index of y, of x, of weight, count) for every run of products of the sum: y stays, x and weight go through
+// `count` neighbours, the input channels asked for of a group. Pixels outside x are left out.
 template <class Body>
-void each_product(const Problem& s, Range outputs, Range inputs, Body&& body) {
+void each_run(const Problem& s, Range outputs, Range inputs, Body&& body) {
     const int64_t in_group = s.c / s.groups, out_group = s.o / s.groups;
-    for (int64_t n = 0; n < s.n; ++n)
-        for (int64_t p = 0; p < s.out_h(); ++p)
-            for (int64_t q = 0; q < s.out_w(); ++q)
-                for (int64_t ky = 0; ky < s.kh; ++ky)
-                    for (int64_t kx = 0; kx < s.kw; ++kx) {
-                        const int64_t i = p * s.stride - s.pads.top + ky * s.dilation;
-                        const int64_t j = q * s.stride - s.pads.left + kx * s.dilation;
-                        if (i < 0 || i >= s.h || j < 0 || j >= s.w) continue;
-                        for (int64_t o = outputs.begin; o < outputs.end; ++o)
-                            for (int64_t c = inputs.begin; c < inputs.end; ++c)
-                                body(((n * s.out_h() + p) * s.out_w() + q) * s.o + o,
-                                     ((n * s.h + i) * s.w + j) * s.c + o / out_group * in_group + c,
-                                     ((o * s.kh + ky) * s.kw + kx) * in_group + c);
-                    }
+    for (int64_t o = outputs.begin; o < outputs.end; ++o)
+        for (int64_t n = 0; n < s.n; ++n)
+            for (int64_t p = 0; p < s.out_h(); ++p)
+                for (int64_t q = 0; q < s.out_w(); ++q)
+                    for (int64_t ky = 0; ky < s.kh; ++ky)
+                        for (int64_t kx = 0; kx < s.kw; ++kx) {
+                            const int64_t i = p * s.stride - s.pads.top + ky * s.dilation;
+                            const int64_t j = q * s.stride - s.pads.left + kx * s.dilation;
+                            if (i < 0 || i >= s.h || j < 0 || j >= s.w) continue;
+                            const int64_t at_y = ((n * s.out_h() + p) * s.out_w() + q) * s.o + o;
+                            const int64_t at_x = ((n * s.h + i) * s.w + j) * s.c + o / out_group * in_group;
+                            const int64_t at_w = ((o * s.kh + ky) * s.kw + kx) * in_group;
+                            body(at_y, at_x + inputs.begin, at_w + inputs.begin, inputs.end - inputs.begin);
+                        }
 }
 
 // The threads write different elements, each in the order of a serial loop: the split changes no bit.
 template <class Body>
 void each_output_channel(const Problem& s, Body&& body) {
-    parallel_for(s.o, 1, [&](int64_t begin, int64_t end) { each_product(s, {begin, end}, {0, s.c / s.groups}, body); });
+    parallel_for(s.o, 1, [&](int64_t begin, int64_t end) { each_run(s, {begin, end}, {0, s.c / s.groups}, body); });
 }
 
 void reference_forward(const Problem& s, const double* x, const double* weight, const double* bias, double* y, void*, const Context&) {
     for (int64_t i = 0; i < s.y_count(); ++i) y[i] = bias ? bias[i % s.o] : 0;
-    each_output_channel(s, [&](int64_t at_y, int64_t at_x, int64_t at_w) { y[at_y] += weight[at_w] * x[at_x]; });
+    each_output_channel(s, [&](int64_t at_y, int64_t at_x, int64_t at_w, int64_t count) {
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t c = 0; c < count; ++c) sum += weight[at_w + c] * x[at_x + c];
+        y[at_y] += sum;
+    });
 }
 
 void reference_backward_data(const Problem& s, const double* dy, const double* weight, double* dx, void*, const Context&) {
     for (int64_t i = 0; i < s.x_count(); ++i) dx[i] = 0;
     parallel_for(s.c / s.groups, 1, [&](int64_t begin, int64_t end) {
-        each_product(s, {0, s.o}, {begin, end}, [&](int64_t at_y, int64_t at_x, int64_t at_w) { dx[at_x] += weight[at_w] * dy[at_y]; });
+        each_run(s, {0, s.o}, {begin, end}, [&](int64_t at_y, int64_t at_x, int64_t at_w, int64_t count) {
+#pragma omp simd
+            for (int64_t c = 0; c < count; ++c) dx[at_x + c] += weight[at_w + c] * dy[at_y];
+        });
     });
 }
 
@@ -57,7 +65,10 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
                                 const Context&) {
     if (dweight) {
         for (int64_t i = 0; i < s.weight_count(); ++i) dweight[i] = 0;
-        each_output_channel(s, [&](int64_t at_y, int64_t at_x, int64_t at_w) { dweight[at_w] += dy[at_y] * x[at_x]; });
+        each_output_channel(s, [&](int64_t at_y, int64_t at_x, int64_t at_w, int64_t count) {
+#pragma omp simd
+            for (int64_t c = 0; c < count; ++c) dweight[at_w + c] += dy[at_y] * x[at_x + c];
+        });
     }
     if (!dbias) return;
     for (int64_t o = 0; o < s.o; ++o) dbias[o] = 0;
