@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/random/philox.h"
+#include "kernels/runtime/parallel.h"
 #include "losses/parts.h"
 
 namespace purnet {
@@ -14,18 +15,22 @@ void set(Parameter& p, const std::vector<double>& values) {
 
 void constant(Parameter& p, double value) { set(p, std::vector<double>(static_cast<size_t>(p.value.count()), value)); }
 
-void uniform(Parameter& p, uint64_t seed, double bound) {
+template <class Draw>
+void drawn(Parameter& p, uint64_t seed, Draw&& draw) {
     const RandomStream stream(seed, p.name);
     std::vector<double> values(static_cast<size_t>(p.value.count()));
-    for (size_t i = 0; i < values.size(); ++i) values[i] = (2.0 * static_cast<double>(stream.uniform(0, i)) - 1.0) * bound;
+    parallel_for(p.value.count(), 4096, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) values[static_cast<size_t>(i)] = draw(stream, static_cast<uint64_t>(i));
+    });
     set(p, values);
 }
 
+void uniform(Parameter& p, uint64_t seed, double bound) {
+    drawn(p, seed, [bound](const RandomStream& s, uint64_t i) { return (2.0 * static_cast<double>(s.uniform(0, i)) - 1.0) * bound; });
+}
+
 void normal(Parameter& p, uint64_t seed, double deviation) {
-    const RandomStream stream(seed, p.name);
-    std::vector<double> values(static_cast<size_t>(p.value.count()));
-    for (size_t i = 0; i < values.size(); ++i) values[i] = deviation * stream.normal(0, i);
-    set(p, values);
+    drawn(p, seed, [deviation](const RandomStream& s, uint64_t i) { return deviation * s.normal(0, i); });
 }
 
 // in,k,k,out
