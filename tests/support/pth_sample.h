@@ -94,7 +94,9 @@ using ZipEntries = std::vector<std::pair<std::string, ByteVector>>;
 inline ByteVector zip_file(const ZipEntries& entries, bool wide = false) {
     ByteVector out, directory;
     const uint32_t full = 0xffffffffu;
-    for (const auto& [name, data] : entries) {
+    for (const auto& entry : entries) {
+        const std::string& name = entry.first;
+        const ByteVector& data = entry.second;
         const uint64_t offset = out.size();
         const auto crc = static_cast<uint32_t>(::crc32(0, data.data(), static_cast<uInt>(data.size())));
         const auto size = static_cast<uint32_t>(data.size());
