@@ -26,72 +26,82 @@ Span covering(int64_t at, int stride, int pad, int kernel, int64_t out_size) {
     return {reach > 0 ? (reach + stride - 1) / stride : 0, std::min((at + pad) / stride + 1, out_size)};
 }
 
-// Calls body(position, image, row, column) for every position of images x height x width.
+// Calls body(row of all images, image, row) for every row of images x height; `work` is a row's cost in elements.
 template <class Body>
-void each_position(int64_t images, int64_t height, int64_t width, int64_t work, Body&& body) {
-    parallel_for(images * height, 16384 / (width * work + 1) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row)
-            for (int64_t q = 0; q < width; ++q) body(row * width + q, row / height, row % height, q);
+void each_row(int64_t images, int64_t height, int64_t work, Body&& body) {
+    parallel_for(images * height, 16384 / (work + 1) + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) body(row, row / height, row % height);
     });
 }
 
-int window_links(const Problem& p, int64_t image, int64_t out_row, int64_t out_column, Link* links) {
-    const Span rows = covered(out_row, p.stride, p.top, p.kernel, p.h), columns = covered(out_column, p.stride, p.left, p.kernel, p.w);
-    int count = 0;
-    for (int64_t h = rows.first; h < rows.last; ++h)
-        for (int64_t w = columns.first; w < columns.last; ++w)
-            links[count++] = {((image * p.h + h) * p.w + w) * p.c,
-                              static_cast<uint8_t>((h - out_row * p.stride + p.top) * p.kernel + w - out_column * p.stride + p.left), 1.0f};
-    return count;
+// Calls body(position, links, their count) for every output position, with the inputs of its window.
+template <class Body>
+void each_window(const Problem& p, Body&& body) {
+    each_row(p.n, p.out_h, p.out_w * p.c * p.kernel, [&](int64_t index, int64_t image, int64_t row) {
+        const Span rows = covered(row, p.stride, p.top, p.kernel, p.h);
+        const int64_t down = row * p.stride - p.top;
+        for (int64_t q = 0; q < p.out_w; ++q) {
+            const Span columns = covered(q, p.stride, p.left, p.kernel, p.w);
+            const int64_t across = q * p.stride - p.left;
+            Link links[most_links];
+            int count = 0;
+            for (int64_t h = rows.first; h < rows.last; ++h)
+                for (int64_t w = columns.first; w < columns.last; ++w)
+                    links[count++] = {((image * p.h + h) * p.w + w) * p.c, static_cast<uint8_t>((h - down) * p.kernel + w - across), 1.0f};
+            body(index * p.out_w + q, links, count);
+        }
+    });
 }
 
-int position_links(const Problem& p, int64_t image, int64_t h, int64_t w, Link* links) {
-    const Span rows = covering(h, p.stride, p.top, p.kernel, p.out_h), columns = covering(w, p.stride, p.left, p.kernel, p.out_w);
-    int count = 0;
-    for (int64_t r = rows.first; r < rows.last; ++r)
-        for (int64_t q = columns.first; q < columns.last; ++q) {
-            const Span a = covered(r, p.stride, p.top, p.kernel, p.h), b = covered(q, p.stride, p.left, p.kernel, p.w);
-            links[count++] = {((image * p.out_h + r) * p.out_w + q) * p.c,
-                              static_cast<uint8_t>((h - r * p.stride + p.top) * p.kernel + w - q * p.stride + p.left),
-                              1.0f / static_cast<float>((a.last - a.first) * (b.last - b.first))};
+// Calls body(position, links, their count) for every input position, with the windows that cover it; weights are one over the positions
+// of the window.
+template <class Body>
+void each_cover(const Problem& p, Body&& body) {
+    each_row(p.n, p.h, p.w * p.c, [&](int64_t index, int64_t image, int64_t h) {
+        const Span rows = covering(h, p.stride, p.top, p.kernel, p.out_h);
+        // The windows that cover w: they move on when w reaches the next window's beginning or passes the first one's end.
+        Span columns{0, 0};
+        for (int64_t w = 0; w < p.w; ++w) {
+            while (columns.last < p.out_w && columns.last * p.stride - p.left <= w) ++columns.last;
+            while (columns.first < columns.last && columns.first * p.stride - p.left + p.kernel <= w) ++columns.first;
+            Link links[most_links];
+            int count = 0;
+            for (int64_t r = rows.first; r < rows.last; ++r) {
+                const Span a = covered(r, p.stride, p.top, p.kernel, p.h);
+                for (int64_t q = columns.first; q < columns.last; ++q) {
+                    const Span b = covered(q, p.stride, p.left, p.kernel, p.w);
+                    const int64_t tap = (h - r * p.stride + p.top) * p.kernel + w - q * p.stride + p.left;
+                    links[count++] = {((image * p.out_h + r) * p.out_w + q) * p.c, static_cast<uint8_t>(tap),
+                                      1.0f / static_cast<float>((a.last - a.first) * (b.last - b.first))};
+                }
+            }
+            body(index * p.w + w, links, count);
         }
-    return count;
+    });
 }
 
 void maximum(const Problem& p, const void* x, void* y, uint8_t* tap, const Context&) {
     const auto at = PURNET_PICK(maximum_at);
-    each_position(p.n, p.out_h, p.out_w, p.c * p.kernel, [&](int64_t i, int64_t image, int64_t r, int64_t q) {
-        Link links[most_links];
-        const int count = window_links(p, image, r, q, links);
+    each_window(p, [&](int64_t i, const Link* links, int count) {
         at(static_cast<const float*>(x), links, count, p.c, static_cast<float*>(y) + i * p.c, tap ? tap + i * p.c : nullptr);
     });
 }
 
 void maximum_backward(const Problem& p, const uint8_t* tap, const void* dy, void* dx, const Context&) {
     const auto at = PURNET_PICK(route_at);
-    each_position(p.n, p.h, p.w, p.c, [&](int64_t i, int64_t image, int64_t h, int64_t w) {
-        Link links[most_links];
-        const int count = position_links(p, image, h, w, links);
+    each_cover(p, [&](int64_t i, const Link* links, int count) {
         at(static_cast<const float*>(dy), tap, links, count, p.c, static_cast<float*>(dx) + i * p.c);
     });
 }
 
 void average(const Problem& p, const float* x, float* y, const Context&) {
     const auto at = PURNET_PICK(weighted_at);
-    each_position(p.n, p.out_h, p.out_w, p.c * p.kernel, [&](int64_t i, int64_t image, int64_t r, int64_t q) {
-        Link links[most_links];
-        const int count = window_links(p, image, r, q, links);
-        at(x, links, count, p.c, static_cast<float>(count), y + i * p.c);
-    });
+    each_window(p, [&](int64_t i, const Link* links, int count) { at(x, links, count, p.c, static_cast<float>(count), y + i * p.c); });
 }
 
 void average_backward(const Problem& p, const float* dy, float* dx, const Context&) {
     const auto at = PURNET_PICK(weighted_at);
-    each_position(p.n, p.h, p.w, p.c, [&](int64_t i, int64_t image, int64_t h, int64_t w) {
-        Link links[most_links];
-        const int count = position_links(p, image, h, w, links);
-        at(dy, links, count, p.c, 1.0f, dx + i * p.c);
-    });
+    each_cover(p, [&](int64_t i, const Link* links, int count) { at(dy, links, count, p.c, 1.0f, dx + i * p.c); });
 }
 
 Partition image_blocks(const GlobalProblem& p) { return partition_rows(p.rows, p.channels, 16); }
