@@ -122,6 +122,10 @@ else
 	$(Q)build/peers/bin/python frameworks/compare.py --task train
 endif
 
+# Everything, the large real layers too.
+test-full: export PURNET_TEST_FULL := 1
+test-full: test
+
 demo: all
 	$(Q)scripts/demo.sh $(BUILD)/purnet
 
@@ -136,6 +140,15 @@ format:
 
 check:
 	$(Q)scripts/check.sh
+
+# The program, and the library with its headers and a pkg-config file.
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/purnet
+	install -m 755 $(BUILD)/purnet $(DESTDIR)$(PREFIX)/bin/purnet
+	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libpurnet.a
+	find $(LIBRARY_ROOMS) -name '*.h' ! -path 'kernels/record/*' -exec install -D -m 644 '{}' '$(DESTDIR)$(PREFIX)/include/purnet/{}' ';'
+	printf 'prefix=%s\nName: purnet\nDescription: PurNet engine: salient object detection\nVersion: %s\nCflags: -std=c++20 -fopenmp -I$${prefix}/include/purnet\nLibs: -L$${prefix}/lib -lpurnet -fopenmp -pthread %s\n' \
+	    '$(PREFIX)' '$(VERSION)' '$(LDLIBS)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/purnet.pc
 
 clean:
 	rm -rf build demo
