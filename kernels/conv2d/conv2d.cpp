@@ -18,6 +18,7 @@ Method recorded_method(const Problem& p, Pass pass) {
 size_t workspace_f32(const Problem& p, Pass pass) {
     const Method method = recorded_method(p, pass);
     if (method == Method::library) return onednn::workspace(p, pass);
+    if (pass == Pass::backward_weights) return backward_weights_scratch_bytes(method, p);
     if (method == Method::plain) return 0;
     return packed_bytes(method, p, pass) + scratch_bytes(method, p, pass);
 }
@@ -31,22 +32,23 @@ void pack_and_run(Method method, const Problem& p, Pass pass, const float* sourc
     run(method, p, pass, source, packed, finish, out, packed + packed_bytes(method, p, pass) / sizeof(float));
 }
 
-void forward(const Problem& p, const float* x, const float* weight, const float* bias, float* y, void* workspace, const Context&) {
+void forward_f32(const Problem& p, const float* x, const float* weight, const float* bias, float* y, void* workspace, const Context&) {
     const Method method = recorded_method(p, Pass::forward);
     if (method == Method::library) return onednn::forward(p, x, weight, bias, y, workspace);
     pack_and_run(method, p, Pass::forward, x, weight, bias, y, workspace);
 }
 
-void backward_data(const Problem& p, const float* dy, const float* weight, float* dx, void* workspace, const Context&) {
+void backward_data_f32(const Problem& p, const float* dy, const float* weight, float* dx, void* workspace, const Context&) {
     const Method method = method_for(p, Pass::backward_data);
     if (method == Method::library) return onednn::backward_data(p, dy, weight, dx, workspace);
     pack_and_run(method, p, Pass::backward_data, dy, weight, nullptr, dx, workspace);
 }
 
-void backward_weights(const Problem& p, const float* x, const float* dy, float* dweight, float* dbias, void* workspace, const Context&) {
-    if (dweight && method_for(p, Pass::backward_weights) == Method::library)
-        return onednn::backward_weights(p, x, dy, dweight, dbias, workspace);
-    if (dweight) plain::backward_weights(p, x, dy, dweight);
+void backward_weights_f32(const Problem& p, const float* x, const float* dy, float* dweight, float* dbias, void* workspace,
+                          const Context&) {
+    const Method method = method_for(p, Pass::backward_weights);
+    if (dweight && method == Method::library) return onednn::backward_weights(p, x, dy, dweight, dbias, workspace);
+    if (dweight) backward_weights(method, p, x, dy, dweight, static_cast<float*>(workspace));
     if (dbias) plain::backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias);
 }
 
@@ -75,9 +77,9 @@ size_t workspace(Key key, const Problem& problem, Pass pass) {
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("conv2d", {{{DeviceType::cpu, DType::f32},
-                                              {.forward = erase<forward>,
-                                               .backward_data = erase<backward_data>,
-                                               .backward_weights = erase<backward_weights>,
+                                              {.forward = erase<forward_f32>,
+                                               .backward_data = erase<backward_data_f32>,
+                                               .backward_weights = erase<backward_weights_f32>,
                                                .workspace = workspace_f32,
                                                .pack = pack_f32}}});
     return kernels;

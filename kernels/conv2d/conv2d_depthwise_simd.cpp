@@ -3,113 +3,135 @@
 #include "kernels/simd/vec.h"
 
 namespace purnet::conv2d::PURNET_ISA_NAME {
+namespace {
 
 using namespace purnet::PURNET_ISA_NAME;
 
-namespace {
+#define PURNET_INLINE inline __attribute__((always_inline))
 
-constexpr int wide = 4;  // vectors of channels held at once: enough independent sums to hide the latency of an addition
+constexpr int at_once = 8;
 
-// Calls body.template operator()<vectors>(first channel, lanes of the last vector) over all channels.
-template <class Body>
-inline __attribute__((always_inline)) void over_channels(long c, Body body) {
-    long at = 0;
-    for (; at + wide * lanes <= c; at += wide * lanes) body.template operator()<wide>(at, lanes);
-    for (; at < c; at += lanes) body.template operator()<1>(at, static_cast<int>(c - at < lanes ? c - at : lanes));
+template <bool whole>
+PURNET_INLINE vfloat get(const float* p, int part) {
+    return whole ? load(p) : load_part(p, part);
 }
 
-template <int vectors>
-inline __attribute__((always_inline)) vfloat take(const float* p, int v, int last) {
-    return vectors == 1 && last < lanes ? load_part(p, last) : load(p + v * lanes);
-}
-
-template <int vectors>
-inline __attribute__((always_inline)) void put(float* p, int v, vfloat value, int last) {
-    if (vectors == 1 && last < lanes)
-        store_part(p, value, last);
+template <bool whole>
+PURNET_INLINE void put(const gemm::Finish& f, float* out, long at, long c, vfloat v, int part) {
+    if (f.bias) v += get<whole>(f.bias + c, part);
+    if (f.before) v += get<whole>(f.before + at, part);
+    v = v > 0 ? v : broadcast(f.slope) * v;
+    const vfloat top = broadcast(f.top);
+    v = v > top ? top : v;
+    if (f.after) v += get<whole>(f.after + at, part);
+    if (whole)
+        store(out + at, v);
     else
-        store(p + v * lanes, value);
+        store_part(out + at, v, part);
+}
+
+// Outputs q .. q + 7, where every tap has a source.
+template <bool whole>
+PURNET_INLINE void inner(const DepthwiseRow& row, const gemm::Finish& f, float* out, long q, long c, int part) {
+    vfloat acc[at_once];
+#pragma GCC unroll 8
+    for (int i = 0; i < at_once; ++i) acc[i] = vfloat{};
+    for (int t = 0; t < row.count; ++t) {
+        const float* from = row.taps[t].source + q * row.in_step + c;
+        const vfloat w = get<whole>(row.taps[t].weight + c, part);
+#pragma GCC unroll 8
+        for (int i = 0; i < at_once; ++i) acc[i] = fma(w, get<whole>(from + i * row.in_step, part), acc[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < at_once; ++i) put<whole>(f, out, (q + i) * row.out_step + c, c, acc[i], part);
+}
+
+template <bool whole>
+PURNET_INLINE void border(const DepthwiseRow& row, const gemm::Finish& f, float* out, long q, long c, int part) {
+    vfloat acc{};
+    for (int t = 0; t < row.count; ++t) {
+        const DepthwiseTap& tap = row.taps[t];
+        if (q < tap.first || q >= tap.last) continue;
+        acc = fma(get<whole>(tap.weight + c, part), get<whole>(tap.source + q * row.in_step + c, part), acc);
+    }
+    put<whole>(f, out, q * row.out_step + c, c, acc, part);
+}
+
+// Accumulators of `taps` taps from the row's tap `first` on, for one vector of channels.
+template <int taps, bool whole>
+PURNET_INLINE void gradient(const DepthwiseRow& row, int first, const float* dy, float* sums, long c, int part) {
+    vfloat acc[taps];
+    const float* source[taps];
+    long begin = 0, end = row.outputs;
+#pragma GCC unroll 8
+    for (int t = 0; t < taps; ++t) {
+        const DepthwiseTap& tap = row.taps[first + t];
+        acc[t] = vfloat{};
+        source[t] = tap.source + c;
+        if (tap.first > begin) begin = tap.first;
+        if (tap.last < end) end = tap.last;
+    }
+    // The outputs that only some taps serve, one by one.
+    for (int t = 0; t < taps; ++t) {
+        const DepthwiseTap& tap = row.taps[first + t];
+        for (long q = tap.first; q < tap.last; ++q) {
+            if (q == begin && begin < end) q = end;
+            if (q >= tap.last) break;
+            acc[t] = fma(get<whole>(dy + q * row.out_step + c, part), get<whole>(source[t] + q * row.in_step, part), acc[t]);
+        }
+    }
+    for (long q = begin; q < end; ++q) {
+        const vfloat g = get<whole>(dy + q * row.out_step + c, part);
+#pragma GCC unroll 8
+        for (int t = 0; t < taps; ++t) acc[t] = fma(g, get<whole>(source[t] + q * row.in_step, part), acc[t]);
+    }
+    for (int t = 0; t < taps; ++t) {
+        float* to = sums + (first + t) * row.channels + c;
+        if (whole)
+            store(to, load(to) + acc[t]);
+        else
+            store_part(to, load_part(to, part) + acc[t], part);
+    }
+}
+
+template <bool whole>
+PURNET_INLINE void gradients(const DepthwiseRow& row, const float* dy, float* sums, long c, int part) {
+    int t = 0;
+    for (; t + 5 <= row.count; t += 5) gradient<5, whole>(row, t, dy, sums, c, part);
+    for (; t + 3 <= row.count; t += 3) gradient<3, whole>(row, t, dy, sums, c, part);
+    for (; t < row.count; ++t) gradient<1, whole>(row, t, dy, sums, c, part);
 }
 
 }  // namespace
 
-void depthwise_forward_rows(const DepthwiseShape& s, const float* x, const float* taps, const float* bias, float* y, long begin, long end) {
-    for (long row = begin; row < end; ++row) {
-        const long n = row / s.out_h, p = row % s.out_h;
-        over_channels(s.c, [&]<int vectors>(long c0, int last) {
-            for (long q = 0; q < s.out_w; ++q) {
-                vfloat sum[vectors];
-                for (int v = 0; v < vectors; ++v) sum[v] = bias ? take<vectors>(bias + c0, v, last) : vfloat{};
-                for (long ky = 0; ky < s.kh; ++ky) {
-                    const long ih = p * s.stride - s.top + ky * s.dilation;
-                    if (ih < 0 || ih >= s.h) continue;
-                    for (long kx = 0; kx < s.kw; ++kx) {
-                        const long iw = q * s.stride - s.left + kx * s.dilation;
-                        if (iw < 0 || iw >= s.w) continue;
-                        const float* from = x + ((n * s.h + ih) * s.w + iw) * s.c + c0;
-                        const float* tap = taps + (ky * s.kw + kx) * s.c + c0;
-                        for (int v = 0; v < vectors; ++v) sum[v] = fma(take<vectors>(from, v, last), take<vectors>(tap, v, last), sum[v]);
-                    }
-                }
-                float* to = y + (row * s.out_w + q) * s.c + c0;
-                for (int v = 0; v < vectors; ++v) put<vectors>(to, v, sum[v], last);
-            }
-        });
+void depthwise_row(const DepthwiseRow& row, const gemm::Finish& f, float* out) {
+    long begin = 0, end = row.outputs;
+    for (int t = 0; t < row.count; ++t) {
+        if (row.taps[t].first > begin) begin = row.taps[t].first;
+        if (row.taps[t].last < end) end = row.taps[t].last;
     }
-}
-
-void depthwise_backward_data_rows(const DepthwiseShape& s, const float* dy, const float* taps, const float* bias, float* dx, long begin,
-                                  long end) {
-    for (long row = begin; row < end; ++row) {
-        const long n = row / s.h, ih = row % s.h;
-        over_channels(s.c, [&]<int vectors>(long c0, int last) {
-            for (long iw = 0; iw < s.w; ++iw) {
-                vfloat sum[vectors];
-                for (int v = 0; v < vectors; ++v) sum[v] = bias ? take<vectors>(bias + c0, v, last) : vfloat{};
-                for (long ky = 0; ky < s.kh; ++ky) {
-                    const long down = ih + s.top - ky * s.dilation;
-                    if (down < 0 || down % s.stride != 0 || down / s.stride >= s.out_h) continue;
-                    for (long kx = 0; kx < s.kw; ++kx) {
-                        const long right = iw + s.left - kx * s.dilation;
-                        if (right < 0 || right % s.stride != 0 || right / s.stride >= s.out_w) continue;
-                        const float* from = dy + ((n * s.out_h + down / s.stride) * s.out_w + right / s.stride) * s.c + c0;
-                        const float* tap = taps + (ky * s.kw + kx) * s.c + c0;
-                        for (int v = 0; v < vectors; ++v) sum[v] = fma(take<vectors>(from, v, last), take<vectors>(tap, v, last), sum[v]);
-                    }
-                }
-                float* to = dx + (row * s.w + iw) * s.c + c0;
-                for (int v = 0; v < vectors; ++v) put<vectors>(to, v, sum[v], last);
-            }
-        });
-    }
-}
-
-void depthwise_backward_weights_rows(const DepthwiseShape& s, const float* x, const float* dy, float* dtaps, long begin, long end) {
-    for (long row = begin; row < end; ++row) {
-        const long n = row / s.out_h, p = row % s.out_h;
-        for (long ky = 0; ky < s.kh; ++ky) {
-            const long ih = p * s.stride - s.top + ky * s.dilation;
-            if (ih < 0 || ih >= s.h) continue;
-            for (long kx = 0; kx < s.kw; ++kx) {
-                // Columns q with 0 <= q * stride - left + kx * dilation < w.
-                const long shift = kx * s.dilation - s.left;
-                const long first = shift >= 0 ? 0 : (-shift + s.stride - 1) / s.stride;
-                const long room = s.w - 1 - shift;
-                const long after = room < 0 ? 0 : (room / s.stride + 1 < s.out_w ? room / s.stride + 1 : s.out_w);
-                over_channels(s.c, [&]<int vectors>(long c0, int last) {
-                    float* tap = dtaps + (ky * s.kw + kx) * s.c + c0;
-                    vfloat sum[vectors];
-                    for (int v = 0; v < vectors; ++v) sum[v] = take<vectors>(tap, v, last);
-                    for (long q = first; q < after; ++q) {
-                        const float* from = x + ((n * s.h + ih) * s.w + q * s.stride + shift) * s.c + c0;
-                        const float* by = dy + (row * s.out_w + q) * s.c + c0;
-                        for (int v = 0; v < vectors; ++v) sum[v] = fma(take<vectors>(from, v, last), take<vectors>(by, v, last), sum[v]);
-                    }
-                    for (int v = 0; v < vectors; ++v) put<vectors>(tap, v, sum[v], last);
-                });
-            }
+    for (long q = 0; q < row.outputs;) {
+        const bool all = q >= begin && q + at_once <= end;
+        long c = 0;
+        if (all)
+            for (; c + lanes <= row.channels; c += lanes) inner<true>(row, f, out, q, c, lanes);
+        else
+            for (; c + lanes <= row.channels; c += lanes) border<true>(row, f, out, q, c, lanes);
+        if (c < row.channels) {
+            const int part = static_cast<int>(row.channels - c);
+            if (all)
+                inner<false>(row, f, out, q, c, part);
+            else
+                border<false>(row, f, out, q, c, part);
         }
+        q += all ? at_once : 1;
     }
+}
+
+void depthwise_row_gradient(const DepthwiseRow& row, const float* dy, float* sums) {
+    long c = 0;
+    for (; c + lanes <= row.channels; c += lanes) gradients<true>(row, dy, sums, c, lanes);
+    if (c < row.channels) gradients<false>(row, dy, sums, c, static_cast<int>(row.channels - c));
 }
 
 }  // namespace purnet::conv2d::PURNET_ISA_NAME

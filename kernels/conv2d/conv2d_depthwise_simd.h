@@ -1,21 +1,28 @@
 #pragma once
 
-#include "kernels/runtime/isa.h"
+#include "kernels/gemm/gemm.h"
 
 namespace purnet::conv2d {
 
-struct DepthwiseShape {
-    long h, w, c, out_h, out_w;
-    long kh, kw, stride, dilation, top, left;
+constexpr int most_depthwise_taps = 49;
+
+struct DepthwiseTap {
+    const float* source;  // of output 0 of the row; outputs outside first .. last - 1 have no such source
+    const float* weight;  // C values
+    long first, last;
+};
+
+struct DepthwiseRow {
+    DepthwiseTap taps[most_depthwise_taps];
+    int count;
+    long outputs, channels;
+    long in_step, out_step;  // floats from output to output
 };
 
 PURNET_SIMD(
-    // Rows begin .. end-1 of the n * out_h (or n * h) rows of the result; taps are [ky][kx][c].
-    void depthwise_forward_rows(const DepthwiseShape& shape, const float* x, const float* taps, const float* bias, float* y, long begin,
-                                long end);
-    void depthwise_backward_data_rows(const DepthwiseShape& shape, const float* dy, const float* taps, const float* bias, float* dx,
-                                      long begin, long end);
-    // Adds the share of output rows begin .. end-1 to dtaps, [ky][kx][c].
-    void depthwise_backward_weights_rows(const DepthwiseShape& shape, const float* x, const float* dy, float* dtaps, long begin, long end);)
+    // finish's before and after point at the row's first output; its accumulate is not used.
+    void depthwise_row(const DepthwiseRow& row, const gemm::Finish& finish, float* out);
+    // sums[t * channels + c] += sum over outputs of the taps' sources times dy; weights are not used. dy's outputs lie out_step apart.
+    void depthwise_row_gradient(const DepthwiseRow& row, const float* dy, float* sums);)
 
 }  // namespace purnet::conv2d

@@ -230,8 +230,14 @@ void run_sweep(const Sweep& s, int64_t group, const float* src, const float* pac
                         const int64_t next = next_panel(s.out, column + 1);
                         for (int64_t r = m; r < m_end;) {
                             const Segment segment = segment_from(s, r, m_end);
-                            run(segment.count, s.out, block.depth, a + (r - m) * lda, lda, false, packed + block.packed_at,
-                                out + segment.at + out_offset + column, segment.stride,
+                            run({.m = segment.count,
+                                 .n = s.out,
+                                 .k = block.depth,
+                                 .a = a + (r - m) * lda,
+                                 .lda = lda,
+                                 .b = packed + block.packed_at,
+                                 .c = out + segment.at + out_offset + column,
+                                 .ldc = segment.stride},
                                 shifted(f, segment.at + out_offset + column, out_offset + column), column, next);
                             r += segment.count;
                         }

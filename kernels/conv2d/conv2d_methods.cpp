@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/conv2d/conv2d_depthwise.h"
+#include "kernels/conv2d/conv2d_depthwise_simd.h"
 #include "kernels/conv2d/conv2d_gemm.h"
 #include "kernels/conv2d/conv2d_onednn.h"
 #include "kernels/conv2d/conv2d_plain.h"
+#include "kernels/conv2d/conv2d_wgrad.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
@@ -112,6 +115,7 @@ private:
 const char* name_of(Method method) {
     switch (method) {
         case Method::plain: return "plain";
+        case Method::depthwise: return "depthwise";
         case Method::gemm: return "gemm";
         case Method::winograd2: return "winograd 2x2";
         case Method::winograd4: return "winograd 4x4";
@@ -122,16 +126,20 @@ const char* name_of(Method method) {
 
 Method method_for(const Problem& p, Pass pass) {
     const int64_t in = p.c / p.groups, out = p.o / p.groups;
+    if (p.depthwise() && p.kh * p.kw <= most_depthwise_taps) return Method::depthwise;
     if ((in < 4 && out < 4) || (p.groups == 1 && out == 1 && p.kh * p.kw == 1)) return Method::plain;
-    if (pass == Pass::backward_weights || p.depthwise()) return onednn::available(p, pass) ? Method::library : Method::plain;
+    const bool library = isa() != Isa::baseline && onednn::available(p, pass);
+    // Few channels on a side: gathering costs as much as it saves.
+    if (pass == Pass::backward_weights) return library && std::min(in * p.kh * p.kw, out) < 64 ? Method::library : Method::gemm;
     // Three input channels: the library's kernel for first layers needs no gathering.
-    if (pass == Pass::forward && in < 8 && isa() != Isa::baseline && onednn::available(p, pass)) return Method::library;
+    if (pass == Pass::forward && in < 8 && library) return Method::library;
     return three_by_three(p, pass);
 }
 
 size_t packed_bytes(Method method, const Problem& p, Pass pass) {
     switch (method) {
         case Method::gemm: return rounded(implicit::packed_floats(p, pass) * sizeof(float));
+        case Method::depthwise:
         case Method::plain: return rounded(static_cast<size_t>(p.weight_count()) * sizeof(float));
         case Method::winograd2:
         case Method::winograd4: return rounded(winograd::packed_floats(as_winograd(p, pass, method)) * sizeof(float));
@@ -148,6 +156,7 @@ size_t scratch_bytes(Method method, const Problem& p, Pass pass) {
 
 void pack(Method method, const Problem& p, Pass pass, const float* weight, float* packed) {
     if (method == Method::gemm) return implicit::pack(p, pass, weight, packed);
+    if (method == Method::depthwise) return depthwise::pack(p, weight, packed);
     if (is_winograd(method)) return winograd::pack(as_winograd(p, pass, method), filters(p, pass, weight), packed);
     std::copy_n(weight, p.weight_count(), packed);
 }
@@ -155,6 +164,7 @@ void pack(Method method, const Problem& p, Pass pass, const float* weight, float
 void run(Method method, const Problem& p, Pass pass, const float* source, const float* packed, const gemm::Finish& finish, float* out,
          float* scratch) {
     if (method == Method::gemm) return implicit::run(p, pass, source, packed, finish, out, scratch);
+    if (method == Method::depthwise) return depthwise::run(p, pass, source, packed, finish, out);
     if (is_winograd(method)) return winograd::run(as_winograd(p, pass, method), source, packed, finish, out, scratch);
     if (pass == Pass::forward) {
         plain::forward(p, source, packed, finish.bias, out);
@@ -163,6 +173,18 @@ void run(Method method, const Problem& p, Pass pass, const float* source, const 
         plain::backward_data(p, source, packed, finish.bias, out);
         if (finishes_anything(finish)) finish_rows(p.n * p.h * p.w, p.c, out, finish);
     }
+}
+
+size_t backward_weights_scratch_bytes(Method method, const Problem& p) {
+    if (method == Method::gemm) return rounded(wgrad::scratch_floats(p) * sizeof(float));
+    if (method == Method::depthwise) return rounded(depthwise::backward_weights_scratch_floats(p) * sizeof(float));
+    return 0;
+}
+
+void backward_weights(Method method, const Problem& p, const float* x, const float* dy, float* dweight, float* scratch) {
+    if (method == Method::gemm) return wgrad::run(p, x, dy, dweight, scratch);
+    if (method == Method::depthwise) return depthwise::backward_weights(p, x, dy, dweight, scratch);
+    plain::backward_weights(p, x, dy, dweight);
 }
 
 std::unique_ptr<PackedConv> make_packed(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight,

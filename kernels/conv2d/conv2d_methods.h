@@ -7,10 +7,11 @@
 namespace purnet::conv2d {
 
 enum class Method {
-    plain,  // conv2d_plain.h: channels too few for a matrix product
-    gemm,   // conv2d_gemm.h
-    winograd2,
-    winograd4,  // kernels/winograd with tiles of 2 x 2 and 4 x 4
+    plain,      // conv2d_plain.h: channels too few for a matrix product
+    depthwise,  // conv2d_depthwise.h
+    gemm,       // conv2d_gemm.h, weight gradients conv2d_wgrad.h
+    winograd2,  // kernels/winograd with tiles of 2 x 2
+    winograd4,  // and of 4 x 4
     library,    // conv2d_onednn.h
 };
 
@@ -18,6 +19,10 @@ const char* name_of(Method method);
 
 // A pure function of the problem, the instruction set and what the library has.
 Method method_for(const Problem& problem, Pass pass);
+
+// Weight gradient; Method::library has its own.
+size_t backward_weights_scratch_bytes(Method method, const Problem& problem);
+void backward_weights(Method method, const Problem& problem, const float* x, const float* dy, float* dweight, float* scratch);
 
 // Forward or data gradient with weights packed for it. pack() writes packed_bytes; run() needs scratch_bytes besides.
 // Method::plain packs nothing and keeps the weights as they are; Method::library has no part in this.

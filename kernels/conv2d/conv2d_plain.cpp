@@ -1,25 +1,21 @@
 #include "kernels/conv2d/conv2d_plain.h"
 
-#include "kernels/conv2d/conv2d_depthwise.h"
 #include "kernels/conv2d/conv2d_plain_simd.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet::conv2d::plain {
 
 void forward(const Problem& problem, const float* x, const float* weight, const float* bias, float* y) {
-    if (problem.depthwise()) return depthwise::forward(problem, x, weight, bias, y);
     const auto rows = PURNET_PICK(plain_forward_rows);
     parallel_for(problem.n * problem.out_h(), 1, [&](int64_t begin, int64_t end) { rows(problem, x, weight, bias, y, begin, end); });
 }
 
 void backward_data(const Problem& problem, const float* dy, const float* weight, const float* bias, float* dx) {
-    if (problem.depthwise()) return depthwise::backward_data(problem, dy, weight, bias, dx);
     const auto rows = PURNET_PICK(plain_backward_data_rows);
     parallel_for(problem.n * problem.h, 1, [&](int64_t begin, int64_t end) { rows(problem, dy, weight, bias, dx, begin, end); });
 }
 
 void backward_weights(const Problem& problem, const float* x, const float* dy, float* dweight) {
-    if (problem.depthwise()) return depthwise::backward_weights(problem, x, dy, dweight);
     const auto units = PURNET_PICK(plain_backward_weights_units);
     parallel_for(problem.o * problem.kh * problem.kw, 1, [&](int64_t begin, int64_t end) { units(problem, x, dy, dweight, begin, end); });
 }

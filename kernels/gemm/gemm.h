@@ -21,6 +21,18 @@
 
 namespace purnet::gemm {
 
+struct Product {
+    long m = 0, n = 0, k = 0;
+    const float* a = nullptr;
+    long lda = 0;
+    bool k_major = false;
+    long tile_rows = 0;  // not 0: a holds tiles of so many rows, K columns each, one tile after the other (gemm_pack_a)
+    const float* b = nullptr;
+    long ldb = 0;  // 0: b is packed; else its rows lie ldb apart, and whole vectors may be read behind column n
+    float* c = nullptr;
+    long ldc = 0;
+};
+
 struct Finish {
     bool accumulate = false;
     const float* bias = nullptr;    // N
@@ -36,10 +48,13 @@ PURNET_SIMD(
     // Writes B(first + kk, j) = b[kk * k_stride + j * n_stride], kk < k, into the panels of a B of depth `depth`. A stride of 1 on
     // one side is the fast case.
     void gemm_pack_b(long k, long n, const float* b, long k_stride, long n_stride, float* packed, long depth, long first);
-    // The columns first .. last - 1 of C, both at panel borders. packed is the whole B; c, bias, before and after point at column
+    // packed = tiles of `rows` rows of A(i, kk) = a[kk * k_stride + i], i < m; each tile holds k columns of `rows` values, the last
+    // tile's missing rows left as they are. rows <= the register tile's of the panels it meets: 9 on AVX-512 (6 where a panel has
+    // 4 vectors), 6 without.
+    void gemm_pack_a(long m, long k, const float* a, long k_stride, long rows, float* packed);
+    // The columns first .. last - 1, both at panel borders. a and b are the whole operands; c, bias, before and after point at column
     // `first`.
-    void gemm_run(long m, long n, long k, const float* a, long lda, bool k_major, const float* packed, float* c, long ldc,
-                  const Finish& finish, long first, long last);
+    void gemm_run(const Product& product, const Finish& finish, long first, long last);
     // The smallest column >= `column` at which a panel of an N-column B begins; N behind the last.
     long gemm_next_panel(long n, long column);
     // finish alone, over rows of C that hold the sums already (bias and accumulate are not used).
@@ -51,6 +66,7 @@ PURNET_SIMD(
 struct Functions {
     decltype(&baseline::gemm_packed_floats) packed_floats;
     decltype(&baseline::gemm_pack_b) pack_b;
+    decltype(&baseline::gemm_pack_a) pack_a;
     decltype(&baseline::gemm_run) run;
     decltype(&baseline::gemm_next_panel) next_panel;
     decltype(&baseline::gemm_finish) finish;

@@ -35,7 +35,7 @@ PURNET_INLINE vfloat activate(vfloat v, vfloat slope, vfloat top) {
 
 // One register tile: MR rows, NV vectors of columns, of which `columns` exist.
 template <int MR, int NV, bool k_major>
-void tile(long k, const float* a, long lda, const float* b, float* c, long ldc, long columns, const Finish& f) {
+void tile(long k, const float* a, long lda, const float* b, long ldb, float* c, long ldc, long columns, const Finish& f) {
     vfloat acc[MR][NV];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
@@ -71,7 +71,7 @@ void tile(long k, const float* a, long lda, const float* b, float* c, long ldc, 
             base[0] += step;
         else
             base[0] += 4, base[1] += 4, base[2] += 4;
-        b += NV * lanes;
+        b += ldb;
     }
     const bool active = f.slope != 1 || f.top < __builtin_inff();
     const vfloat slope = broadcast(f.slope), top = broadcast(f.top);
@@ -134,7 +134,7 @@ void tile(long k, const float* a, long lda, const float* b, float* c, long ldc, 
         }
 }
 
-using Tile = void (*)(long, const float*, long, const float*, float*, long, long, const Finish&);
+using Tile = void (*)(long, const float*, long, const float*, long, float*, long, long, const Finish&);
 
 template <int NV, bool k_major, int MR>
 constexpr void list_tiles(Tile* tiles) {
@@ -213,24 +213,42 @@ void gemm_pack_b(long k, long n, const float* b, long k_stride, long n_stride, f
     }
 }
 
-void gemm_run(long m, long n, long k, const float* a, long lda, bool k_major, const float* packed, float* c, long ldc, const Finish& finish,
-              long first, long last) {
-    const long vectors = rounded_up(n) / lanes;
+void gemm_pack_a(long m, long k, const float* a, long k_stride, long rows, float* packed) {
+    for (long row = 0; row < m; row += rows) {
+        const long count = m - row < rows ? m - row : rows;
+        for (long kk = 0; kk < k; ++kk)
+            for (long i = 0; i < count; i += lanes) {
+                const int part = count - i < lanes ? static_cast<int>(count - i) : lanes;
+                store_part(packed + kk * rows + i, load_part(a + kk * k_stride + row + i, part), part);
+            }
+        packed += k * rows;
+    }
+}
+
+void gemm_run(const Product& p, const Finish& finish, long first, long last) {
+    const long vectors = rounded_up(p.n) / lanes;
     for (long v = first / lanes; v * lanes < last;) {
         const int nv = panel_vectors(vectors - v);
-        const long column = v * lanes, columns = n - column < nv * lanes ? n - column : nv * lanes;
-        const float* panel = packed + k * column;
-        const long at = column - first;
+        const long column = v * lanes, columns = p.n - column < nv * lanes ? p.n - column : nv * lanes;
+        const float* panel = p.ldb ? p.b + column : p.b + p.k * column;
+        const long ldb = p.ldb ? p.ldb : nv * lanes, at = column - first;
         // Rows in tiles of nearly one size: a last tile of one row would waste the registers.
-        const long count = (m + rows_of(nv) - 1) / rows_of(nv), least = m / count, longer = m % count;
+        const long most = p.tile_rows ? p.tile_rows : rows_of(nv), count = (p.m + most - 1) / most;
+        const long least = p.m / count, longer = p.m % count;
         long row = 0;
         Finish f = finish;
         for (long t = 0; t < count; ++t) {
-            const long rows = least + (t < longer);
+            const float* a = p.a + (p.k_major ? row : row * p.lda);
+            long rows = least + (t < longer), lda = p.lda;
+            if (p.tile_rows) {
+                rows = p.m - row < most ? p.m - row : most;
+                a = p.a + row * p.k;
+                lda = most;
+            }
             if (finish.bias) f.bias = finish.bias + at;
-            if (finish.before) f.before = finish.before + row * ldc + at;
-            if (finish.after) f.after = finish.after + row * ldc + at;
-            tiles.at[k_major][nv][rows](k, a + (k_major ? row : row * lda), lda, panel, c + row * ldc + at, ldc, columns, f);
+            if (finish.before) f.before = finish.before + row * p.ldc + at;
+            if (finish.after) f.after = finish.after + row * p.ldc + at;
+            tiles.at[p.k_major || p.tile_rows][nv][rows](p.k, a, lda, panel, ldb, p.c + row * p.ldc + at, p.ldc, columns, f);
             row += rows;
         }
         v += nv;

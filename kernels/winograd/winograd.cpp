@@ -84,8 +84,15 @@ void multiply(const Steps& steps, const Problem& p, const Plan& plan, const Tile
     const Image image{p.out_h, p.out_w, p.out};
     const int64_t weight_stride = packed_stride(p), tile_stride = lines(p.out);
     for (int64_t k = 0; k < positions(p); ++k)
-        steps.gemm.run(count, p.out, p.in, inputs + k * plan.input_stride(p), plan.depth_stride(p), false, packed + k * weight_stride,
-                       products + k * plan.product_stride(p), tile_stride, {}, first, last);
+        steps.gemm.run({.m = count,
+                        .n = p.out,
+                        .k = p.in,
+                        .a = inputs + k * plan.input_stride(p),
+                        .lda = plan.depth_stride(p),
+                        .b = packed + k * weight_stride,
+                        .c = products + k * plan.product_stride(p),
+                        .ldc = tile_stride},
+                       {}, first, last);
     steps.output(p.tile, image, products, tiles, count, p.dilation, tile_stride, plan.product_stride(p), first, last, finish, out);
 }
 
