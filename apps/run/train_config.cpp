@@ -48,10 +48,10 @@ void apply_preset(TrainConfig& c, const std::string& name) {
     // light: EfficientNet-Lite0 on a CPU. AdamW, since the backbone's batch norms barely move; the joint recipe of the paper.
     c.backbone = "light";
     c.width = 48;
-    c.size = 224;
+    c.size = 192;
     c.batch = {12, 12, 12};
-    c.steps = {8000, 1500, 6000};
-    c.shares = {0.5, 0.08, 0.42};
+    c.steps = {8000, 600, 2600};
+    c.shares = {0.6, 0.07, 0.33};
     c.optimiser = "adamw";
     c.rate_extractor = 2e-4;
     c.rate = 2e-3;
