@@ -124,7 +124,12 @@ LoadReport load_state(ParameterStore& store, NamedArrays&& arrays, const LoadOpt
             report.left_over.push_back(name);
             continue;
         }
-        check_array(*found->second, name, array);
+        try {
+            check_array(*found->second, name, array);
+        } catch (const Error& error) {
+            if (options.source.empty()) throw;
+            fail(options.source, ": ", error.what());
+        }
         pairs.emplace_back(found->second, i);
         open.erase(found);
     }
@@ -139,7 +144,9 @@ LoadReport load_state(ParameterStore& store, NamedArrays&& arrays, const LoadOpt
 }
 
 void load_state_exactly(ParameterStore& store, NamedArrays&& arrays, const std::string& what, const LoadOptions& options) {
-    const LoadReport report = load_state(store, std::move(arrays), options);
+    LoadOptions named = options;
+    named.source = what;
+    const LoadReport report = load_state(store, std::move(arrays), named);
     require(report.complete(), what, " does not fit the network: ", report.text());
 }
 

@@ -37,6 +37,8 @@ struct LoadOptions {
     std::function<std::string(const std::string& name)> rename;
     // Parameters and statistics to fill. Default: all.
     std::function<bool(const Parameter&)> wanted;
+    // Where the arrays come from, for errors: a file's name. Default: unsaid.
+    std::string source;
 };
 
 struct LoadReport {

@@ -67,6 +67,7 @@ LoadReport load_extractor(PurNet& net, NamedArrays&& arrays, const std::string& 
     LoadOptions options;
     options.rename = without_prefix(prefixed, source.rename);
     options.wanted = [](const Parameter& p) { return part_of(p.name) == Part::extractor; };
+    options.source = what;
     LoadReport report = load_state(net.parameters(), std::move(arrays), options);
     require(report.missing.empty(), what, " is no whole ", name_of(source.backbone), ": ", report.text());
     return report;

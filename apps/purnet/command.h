@@ -53,12 +53,18 @@ public:
     }
     // A switch. "--resume,!--no-resume" offers both directions.
     CLI::Option* flag(const std::string& names, bool& variable, const std::string& text) {
-        return decorate(cli_.add_flag(names, variable, text));
+        return decorate(cli_.add_flag(names, variable, text)->default_str(variable ? "true" : "false"));
     }
     // Words without a dash, in the order of the calls.
     template <class T>
     CLI::Option* words(const std::string& name, T& variable, const std::string& text) {
         return decorate(cli_.add_option(name, variable, text));
+    }
+
+    // Work for when all options are known, before --print-config: for options whose default follows from others.
+    void when_known(std::function<void()> settle) { settle_ = std::move(settle); }
+    void settle() const {
+        if (settle_) settle_();
     }
 
     CLI::App& cli() { return cli_; }
@@ -70,6 +76,7 @@ private:
 
     CLI::App cli_;
     std::string group_ = "Options";
+    std::function<void()> settle_;
     std::vector<std::pair<std::string, std::string>> examples_;
 };
 

@@ -213,6 +213,7 @@ void parse(Options& options, const std::vector<std::string>& words, bool tolerat
         const std::string text = one_line(error.what());
         throw UsageError("'" + command + "': " + text + substitutes.origin_of(text));
     }
+    options.settle();
 }
 
 std::string config_text(const Options& options) {
@@ -223,8 +224,6 @@ std::string config_text(const Options& options) {
         if (option->count() > 0) {
             for (const std::string& result : option->results()) value += (value.empty() ? "" : ", ") + config_value(result);
             if (takes_list(*option)) value = "[" + value + "]";
-        } else if (!takes_value(*option)) {
-            value = "false";
         } else if (!option->get_default_str().empty() && option->get_default_str() != "[]") {
             value = takes_list(*option) ? option->get_default_str() : config_value(option->get_default_str());
         }

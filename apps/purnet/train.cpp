@@ -12,8 +12,10 @@ namespace {
 struct Settings {
     TrainConfig config;
     bool resume = false;
-    std::vector<std::string> given;  // options that were given: a preset leaves them alone
 };
+
+// As --help and --print-config show a default.
+std::string default_text(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 }  // namespace
 
@@ -41,15 +43,21 @@ Run add_train(Options& options) {
                                    std::is_floating_point_v<Field> || std::is_integral_v<Field> ? "N" : "VALUE", help);
         chosen->emplace_back(name, option);
     });
-    return [s, preset, chosen] {
-        // The preset is the ground that given options stand on.
+    // The preset is the ground that given options stand on.
+    options.when_known([s, preset, chosen] {
         TrainConfig config;
         apply_preset(config, *preset);
         nlohmann::json merged = to_json(config);
         const nlohmann::json typed = to_json(s->config);
         for (const auto& [name, option] : *chosen)
-            if (given(option)) merged[name] = typed[name];
-        config = train_config_from_json(merged);
+            if (given(option))
+                merged[name] = typed[name];
+            else
+                option->default_str(default_text(merged[name]));
+        s->config = train_config_from_json(merged);
+    });
+    return [s] {
+        const TrainConfig& config = s->config;
         require(!config.out.empty(), "--out is missing: the run folder");
         watch_signals("finishing the current step, then saving");
         const TrainResult result = train(config, s->resume);

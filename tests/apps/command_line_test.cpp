@@ -119,6 +119,23 @@ TEST_CASE("command line: option before environment before configuration file bef
     CHECK(shown({}, {}) == from_words);
 }
 
+TEST_CASE("command line: --print-config of train shows what the preset sets, given options first, and reads back as itself") {
+    const TemporaryFolder folder;
+    const Outcome light = run_program({"train", "--preset", "light", "--size", "200", "--print-config"});
+    CHECK(light.code == 0);
+    CHECK(contains(light.out, "\npreset = light\n"));
+    CHECK(contains(light.out, "\nsize = 200\n"));
+    CHECK(contains(light.out, "\nbackbone = light\n"));
+    CHECK(contains(light.out, "\nbatch = [12,12,12]\n"));
+    CHECK(contains(light.out, "\noptimiser = adamw\n"));
+    CHECK(contains(light.out, "\nflip = true\n"));  // a switch that is on unless told otherwise
+    CHECK(contains(light.out, "\nresume = false\n"));
+    const std::string config = folder / "light.conf";
+    write(config, light.out);
+    CHECK(contains(run_program({"train", "--config", config, "--print-config"}).out, "\noptimiser = adamw\n"));
+    CHECK(contains(run_program({"train", "--config", config, "--no-flip", "--print-config"}).out, "\nflip = false\n"));
+}
+
 TEST_CASE("command line: wrong settings are refused with the place they came from") {
     const TemporaryFolder folder;
     const std::string config = folder / "c";

@@ -100,6 +100,8 @@ TEST_CASE("checkpoint: a wrong shape, an integer type, an infinity or NaN is ref
     REFUSED(load_state(to.store, spoiled([](Array& a) { a = Array(FileDType::i64, {3}); })), "holds int64");
     REFUSED(load_state(to.store, spoiled([](Array& a) { a.as<float>()[1] = std::numeric_limits<float>::quiet_NaN(); })), "element 1");
     REFUSED(load_state(to.store, spoiled([](Array& a) { a.as<float>()[2] = std::numeric_limits<float>::infinity(); })), "element 2");
+    REFUSED(load_state_exactly(to.store, spoiled([](Array& a) { a.as<float>()[1] = std::numeric_limits<float>::quiet_NaN(); }), "x.pth"),
+            "x.pth: tensor b.running_var has a value that is no finite number");
     for (const float v : to.kernel.value.to_floats()) CHECK(v == 0);
 }
 
