@@ -228,11 +228,22 @@ private:
                     position_.step = steps;
                 }
             }
-            position_.finished = last && position_.step >= steps;
-            if (position_.step % config_.save_every == 0 || position_.step >= steps || stop) save(*stage);
-            if (stop && position_.step < steps) return false;
+            bool saved = true;
+            if (position_.step % config_.save_every == 0 || position_.step >= steps || stop) saved = save(*stage);
+            if (stop && position_.step < steps) {
+                require(saved, "stopped after ", position_.total_steps, " steps, but the last of them could not be saved");
+                return false;
+            }
         }
-        if (last || !validator_) write_weights(*stage, "final.safetensors");
+        if (last || !validator_) {
+            const bool written = write_weights(*stage, "final.safetensors");
+            require(written || !last, "the trained weights could not be written: make room and train again from the last checkpoint with ",
+                    "--resume --out ", config_.out);
+        }
+        if (last) {
+            position_.finished = true;  // only now: a run killed before it writes its weights once more
+            save(*stage);
+        }
         previous_ = std::move(stage);
         return !(stop_requested() && !last);
     }
@@ -323,32 +334,34 @@ private:
                             {"images", figures.images}});
     }
 
-    void write_weights(Stage& stage, const char* name) {
+    bool write_weights(Stage& stage, const char* name) {
         const Stage::Averaged averaged(stage);
-        save_weights(stage, name, {});
+        return save_weights(stage, name, {});
     }
 
-    // A failed write (a full disk) is said and training goes on with what lies there from before.
-    void save_weights(Stage& stage, const char* name, const std::map<std::string, std::string>& notes) {
+    // A failed write (a full disk) is said and training goes on with what lies there from before. False: it failed.
+    bool save_weights(Stage& stage, const char* name, const std::map<std::string, std::string>& notes) {
         NamedArrays arrays = state_of(stage.net().parameters(), position_.total_steps);
         arrays.metadata = to_metadata(stage.net().config());
         arrays.metadata["trained.steps"] = std::to_string(position_.total_steps);
         arrays.metadata["trained.recipe"] = config_.recipe + (config_.preset.empty() ? "" : ", preset " + config_.preset);
         for (const auto& [key, value] : notes) arrays.metadata[key] = value;
-        keep_going([&] { write_safetensors(folder_.file(name), arrays); });
+        return keep_going([&] { write_safetensors(folder_.file(name), arrays); });
     }
 
-    void save(Stage& stage) {
-        keep_going([&] { folder_.write_checkpoint(stage.state(position_.total_steps), position_); });
+    bool save(Stage& stage) {
+        return keep_going([&] { folder_.write_checkpoint(stage.state(position_.total_steps), position_); });
     }
 
     template <class Write>
-    void keep_going(Write&& write) {
+    bool keep_going(Write&& write) {
         try {
             write();
+            return true;
         } catch (const Error& error) {
             warn(error.what(), "; training goes on, the earlier file stays");
             log_->write("write failed", {{"reason", error.what()}});
+            return false;
         }
     }
 

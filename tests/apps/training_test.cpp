@@ -1,0 +1,123 @@
+// Whole runs of `purnet train` on a few drawn pictures: what can be relied on when they are stopped, killed or can't write.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <sstream>
+#include <thread>
+
+#include "tests/support/program.h"
+
+using namespace purnet;
+using namespace purnet::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path& drawn_pictures() {
+    static const TemporaryFolder folder;
+    static const fs::path path = [] {
+        const fs::path made = folder / "drawn";
+        const Outcome outcome = run_program({"draw", "--count", "10", "--size", "48", "--out", made});
+        REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        return made;
+    }();
+    return path;
+}
+
+std::vector<std::string> small_run(const fs::path& out) {
+    std::istringstream line(
+        "train --preset demo --size 32 --width 4 --batch 2 2 2 --steps 4 2 4 --superpixels 9 --ema 0.9 "
+        "--crop 0.2 --jitter 0.2 --val-fraction 0.2 --log-every 1 --validate-every 3 --save-every 1");
+    std::vector<std::string> words{std::istream_iterator<std::string>(line), {}};
+    words.insert(words.end(), {"--data", drawn_pictures(), "--out", out});
+    return words;
+}
+
+std::vector<std::string> resumed(const fs::path& out) { return {"train", "--resume", "--out", out}; }
+
+const std::string& weights_of_unbroken_run() {
+    static const std::string weights = [] {
+        const TemporaryFolder folder;
+        const Outcome outcome = run_program(small_run(folder / "run"));
+        REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        return text_of_file(folder / "run/final.safetensors");
+    }();
+    return weights;
+}
+
+int64_t records_in(const fs::path& log) {
+    const std::string text = text_of_file(log);
+    return std::count(text.begin(), text.end(), '\n');
+}
+
+}  // namespace
+
+TEST_CASE("train: killed at any moment, twenty times, and resumed, a run ends with the bits of the unbroken one") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run";
+    int kills = 0;
+    Outcome outcome;
+    // The wait before each kill sweeps over everything that happens: reading, steps, validation, writing of checkpoints.
+    for (int milliseconds = 30; kills < 20; milliseconds = 30 + (milliseconds + 61) % 500) {
+        RunningProgram program(fs::exists(run / "last.safetensors") ? resumed(run) : small_run(run));
+        const int64_t before = records_in(run / "log.jsonl");
+        std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+        program.signal(SIGKILL);
+        outcome = program.wait();
+        if (outcome.code == 0) break;  // it was faster
+        REQUIRE_MESSAGE(outcome.code == 128 + SIGKILL, outcome.err);
+        CHECK(records_in(run / "log.jsonl") >= std::min<int64_t>(before, 1));
+        ++kills;
+    }
+    if (outcome.code != 0) outcome = run_program(fs::exists(run / "last.safetensors") ? resumed(run) : small_run(run));
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    MESSAGE(kills << " kills");
+    CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+}
+
+TEST_CASE("train: SIGTERM finishes the step, saves and says how to go on; what follows is bit-equal") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run";
+    RunningProgram program(small_run(run));
+    for (int waited = 0; waited < 60000 && program.err().find("stage 1 step 2/") == std::string::npos; waited += 5)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGTERM);
+    const Outcome stopped = program.wait();
+    CAPTURE(stopped.err);
+    CHECK(stopped.code == 143);
+    CHECK(stopped.err.find("purnet train --resume --out " + run.string()) != std::string::npos);
+    CHECK(!fs::exists(run / "final.safetensors"));
+    const Outcome rest = run_program(resumed(run));
+    CHECK_MESSAGE(rest.code == 0, rest.err);
+    CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+    // Once more is harmless.
+    CHECK(run_program(resumed(run)).code == 0);
+    CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+}
+
+TEST_CASE("train: a finished run is not begun anew, nor is another run's folder taken") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run";
+    const std::vector<std::string> words = small_run(run);
+    CHECK(run_program(words).code == 0);
+    const Outcome again = run_program(words);
+    CHECK(again.code == 1);
+    CHECK(again.err.find("holds a run already; use --resume") != std::string::npos);
+}
+
+TEST_CASE("train: weights that can't be written end the run with an error and are written by a resumed one") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run";
+    fs::create_directories(run / "final.safetensors/in the way");
+    const Outcome full = run_program(small_run(run));
+    CAPTURE(full.err);
+    CHECK(full.code == 1);
+    CHECK(full.err.find("training goes on, the earlier file stays") != std::string::npos);
+    CHECK(full.err.find("the trained weights could not be written") != std::string::npos);
+    fs::remove_all(run / "final.safetensors");
+    CHECK(run_program(resumed(run)).code == 0);
+    CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+}
