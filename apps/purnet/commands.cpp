@@ -9,6 +9,7 @@ Run add_report(Options& options);
 Run add_draw(Options& options);
 Run add_bench(Options& options);
 Run add_info(Options& options);
+Run add_export(Options& options);
 
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {
@@ -18,6 +19,7 @@ const std::vector<Command>& commands() {
         {"report", "one HTML page about training runs: curves, figures, pictures", add_report},
         {"draw", "draw textured pictures with known masks, to try things out", add_draw},
         {"bench", "time the network on this machine", add_bench},
+        {"export", "write a network to a weights file: for others, or for prediction alone", add_export},
         {"info", "describe a network or a weights file: parameters, work, plan", add_info},
     };
     return all;

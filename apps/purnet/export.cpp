@@ -1,0 +1,66 @@
+#include <filesystem>
+
+#include "apps/purnet/command.h"
+#include "apps/run/console.h"
+#include "core/checkpoint.h"
+#include "core/formats/safetensors.h"
+#include "core/formats/weights_file.h"
+#include "nets/name_maps.h"
+
+namespace purnet::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Settings {
+    std::string weights, out;
+    bool half = false;
+};
+
+// Training steps that the file tells of, in its notes or as PyTorch's batch norms count them; 0 where it does not.
+int64_t steps_of(const NamedArrays& arrays) {
+    if (const auto note = arrays.metadata.find("trained.steps"); note != arrays.metadata.end())
+        return std::strtoll(note->second.c_str(), nullptr, 10);
+    for (const auto& [name, array] : arrays)
+        if (name.ends_with("num_batches_tracked") && array.count() == 1) return to_int64(array)[0];
+    return 0;
+}
+
+int run(const Settings& s) {
+    std::error_code ignored;
+    if (fs::equivalent(s.weights, s.out, ignored)) throw UsageError("--out is the file that --weights reads: name another");
+    NamedArrays source = load_named_arrays(s.weights);
+    const int64_t steps = steps_of(source);
+    const std::map<std::string, std::string> notes = source.metadata;
+    const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
+    NamedArrays arrays = state_of(net->parameters(), steps);
+    arrays.metadata = to_metadata(net->config());
+    for (const auto& [key, value] : notes)
+        if (key.starts_with("trained.") || key.starts_with("validation.")) arrays.metadata[key] = value;
+    if (s.half)
+        for (size_t i = 0; i < arrays.size(); ++i) {
+            Array& array = arrays[i].array;
+            if (array.dtype != FileDType::f32 || array.shape.size() < 2) continue;  // vectors weigh nothing and variances may be tiny
+            array = convert(array, FileDType::f16);
+            require(first_non_finite(array) < 0, s.weights, ": tensor ", arrays[i].name,
+                    " has values beyond float16's range; export without --half");
+        }
+    write_safetensors(s.out, arrays);
+    say(s.out, ": ", arrays.size(), " tensors, ", fs::file_size(s.out) >> 10, " KiB");
+    return all_fine;
+}
+
+}  // namespace
+
+Run add_export(Options& options) {
+    auto s = std::make_shared<Settings>();
+    options.example("purnet export --weights runs/first/best.safetensors --half --out salient.safetensors", "half the size, to hand on");
+    options.example("purnet export --weights PurNet.pth --out PurNet.safetensors", "a published checkpoint, checked, under the same names");
+    options.group("Files");
+    options.value("--weights", s->weights, "FILE", "a network: .safetensors, .pth or a checkpoint of train")->required();
+    options.value("--out", s->out, "FILE", "the .safetensors to write")->required();
+    options.flag("--half", s->half, "kernels as float16 (vectors stay float32)");
+    return [s] { return run(*s); };
+}
+
+}  // namespace purnet::app

@@ -1,0 +1,77 @@
+#include <doctest/doctest.h>
+
+#include "core/checkpoint.h"
+#include "core/formats/safetensors.h"
+#include "nets/init.h"
+#include "nets/purnet.h"
+#include "tests/support/program.h"
+
+using namespace purnet;
+using namespace purnet::test;
+
+namespace {
+
+NamedArrays small_network() {
+    PurNetConfig config;
+    config.backbone = Backbone::light;
+    config.width = 4;
+    config.size = 64;
+    config.normalisation = default_normalisation(config.backbone);
+    PurNet net(config);
+    initialise(net.parameters(), 3);
+    NamedArrays arrays = state_of(net.parameters(), 17);
+    arrays.metadata = to_metadata(config);
+    arrays.metadata["trained.steps"] = "17";
+    arrays.metadata["validation.max_f"] = "0.9";
+    return arrays;
+}
+
+}  // namespace
+
+TEST_CASE("export: the same names, values and notes come out; half keeps vectors and rounds kernels") {
+    const TemporaryFolder folder;
+    const NamedArrays from = small_network();
+    write_safetensors(folder / "from.safetensors", from);
+    REQUIRE(run_program({"export", "--weights", folder / "from.safetensors", "--out", folder / "to.safetensors"}).code == 0);
+    REQUIRE(run_program({"export", "--weights", folder / "from.safetensors", "--half", "--out", folder / "half.safetensors"}).code == 0);
+    const NamedArrays to = read_safetensors(folder / "to.safetensors"), half = read_safetensors(folder / "half.safetensors");
+    CHECK(to.metadata == from.metadata);
+    REQUIRE(to.size() == from.size());
+    REQUIRE(half.size() == from.size());
+    int64_t halved = 0;
+    for (size_t i = 0; i < from.size(); ++i) {
+        CHECK(to[i].name == from[i].name);
+        CHECK(to[i].array.shape == from[i].array.shape);
+        CHECK(to[i].array.bytes == from[i].array.bytes);
+        const Array& rounded = half.at(from[i].name);
+        if (from[i].array.shape.size() < 2) {
+            CHECK(rounded.bytes == from[i].array.bytes);
+            continue;
+        }
+        ++halved;
+        CHECK(rounded.dtype == FileDType::f16);
+        CHECK(rounded.bytes == convert(from[i].array, FileDType::f16).bytes);
+    }
+    CHECK(halved > 50);
+    // What was halved is a network like any other.
+    CHECK(run_program({"info", "--weights", folder / "half.safetensors"}).code == 0);
+}
+
+TEST_CASE("export: refuses its own input and values beyond float16") {
+    const TemporaryFolder folder;
+    NamedArrays arrays = small_network();
+    for (size_t i = 0; i < arrays.size(); ++i)
+        if (arrays[i].array.shape.size() == 4) {
+            arrays[i].array.as<float>()[0] = 1e5f;
+            break;
+        }
+    const std::string from = folder / "from.safetensors";
+    write_safetensors(from, arrays);
+    const Outcome self = run_program({"export", "--weights", from, "--out", from});
+    CHECK(self.code == 2);
+    CHECK(self.err.find("name another") != std::string::npos);
+    const Outcome wide = run_program({"export", "--weights", from, "--half", "--out", folder / "half.safetensors"});
+    CHECK(wide.code == 1);
+    CHECK(wide.err.find("beyond float16's range") != std::string::npos);
+    CHECK(!std::filesystem::exists(folder / "half.safetensors"));
+}
