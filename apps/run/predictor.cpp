@@ -1,6 +1,5 @@
 #include "apps/run/predictor.h"
 
-#include <cmath>
 #include <map>
 #include <mutex>
 
@@ -70,46 +69,10 @@ std::vector<float> Predictor::map(const uint8_t* rgb, int width, int height) {
     return out;
 }
 
-namespace {
-
-std::vector<float> mean_over_channels(const Tensor& x, bool absolute) {
-    const std::vector<float> values = x.to_floats();
-    const size_t channels = static_cast<size_t>(x.size(-1));
-    std::vector<float> mean(values.size() / channels);
-    for (size_t i = 0; i < mean.size(); ++i) {
-        double sum = 0;
-        for (size_t c = 0; c < channels; ++c) sum += absolute ? std::fabs(values[i * channels + c]) : values[i * channels + c];
-        mean[i] = static_cast<float>(sum / static_cast<double>(channels));
-    }
-    return mean;
-}
-
-}  // namespace
-
 Maps Predictor::inspect(const uint8_t* rgb, int width, int height) {
-    State& s = *state_;
-    const std::vector<uint8_t> bytes = s.resized(rgb, width, height);
-    std::lock_guard lock(s.mutex);
-    const Tensor input = network_input(bytes.data(), 1, s.side, s.side, config().normalisation, s.device());
-    PurNet::Run run;
-    run.promotion = false;
-    run.attentions = true;
-    const PurNet::Outputs outputs = (*s.net)(input, run);
-    Maps maps;
-    maps.side = s.side;
-    for (size_t i = 0; i < 5; ++i) {
-        maps.levels[i] = ops::sigmoid(outputs.z[i]).to_floats();
-        for (const auto* attention : {&outputs.promotion_attention[i], &outputs.rectification_attention[i]})
-            if (*attention) {
-                maps.attention_height[i] = static_cast<int>(attention->size(1));
-                maps.attention_width[i] = static_cast<int>(attention->size(2));
-            }
-        if (outputs.promotion_attention[i]) maps.promotion[i] = mean_over_channels(outputs.promotion_attention[i], false);
-        if (outputs.rectification_attention[i]) maps.rectification[i] = mean_over_channels(outputs.rectification_attention[i], true);
-        if (outputs.ze[i]) maps.error[i] = ops::tanh(outputs.ze[i]).to_floats();
-    }
-    maps.map = maps.levels[0];
-    return maps;
+    const std::vector<uint8_t> bytes = state_->resized(rgb, width, height);
+    std::lock_guard lock(state_->mutex);
+    return purnet::inspect(*state_->net, bytes.data(), state_->side);
 }
 
 std::string Predictor::plan_text() {

@@ -6,12 +6,12 @@
 // Calls may come from several threads; they take turns.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "apps/run/inspection.h"
 #include "data/image/image.h"
 #include "nets/purnet.h"
 
@@ -20,17 +20,6 @@ namespace purnet {
 struct PredictorOptions {
     int size = 0;  // side of the network's input; 0: the one stored with the weights
     Device device;
-};
-
-// Maps of every level, for looking: each `side` squared, row by row.
-struct Maps {
-    int side = 0;
-    std::vector<float> map;                                    // sigmoid(z_1)
-    std::array<std::vector<float>, 5> levels;                  // sigmoid(z_i)
-    std::array<std::vector<float>, 5> promotion;               // A_P, mean over channels; empty where the form has none
-    std::array<std::vector<float>, 5> rectification;           // |A_R|, mean over channels
-    std::array<std::vector<float>, 5> error;                   // tanh(z_E,i)
-    std::array<int, 5> attention_height{}, attention_width{};  // of promotion and rectification
 };
 
 class Predictor {

@@ -45,6 +45,19 @@ std::vector<float> resized(const std::vector<float>& map, int map_h, int map_w, 
     return out;
 }
 
+// The first row given; below it the attentions and the error map of level 1, where the form has them.
+Image over_attentions(std::vector<Image> first, const Maps& maps) {
+    const int w = first.front().width, h = first.front().height;
+    std::vector<Image> second;
+    if (!maps.promotion[0].empty()) second.push_back(heat(maps.promotion[0], maps.attention_height[0], maps.attention_width[0], w, h));
+    if (!maps.rectification[0].empty())
+        second.push_back(heat(maps.rectification[0], maps.attention_height[0], maps.attention_width[0], w, h));
+    if (!maps.error[0].empty()) second.push_back(signed_heat(maps.error[0], maps.side, maps.side, w, h));
+    std::vector<std::vector<Image>> rows = {std::move(first)};
+    if (!second.empty()) rows.push_back(std::move(second));
+    return grid(rows);
+}
+
 }  // namespace
 
 Image mask(const std::vector<float>& map, int map_h, int map_w, int width, int height) {
@@ -132,15 +145,16 @@ Image grid(const std::vector<std::vector<Image>>& rows, int gap) {
 
 Image sheet(const Image& rgb, const Maps& maps) {
     const Image photograph = small(rgb);
+    const Image drawn = mask(maps.map, maps.side, maps.side, photograph.width, photograph.height);
+    return over_attentions({photograph, drawn, overlay(photograph, drawn)}, maps);
+}
+
+Image panel(const Image& rgb, const Image& truth, const Maps& maps) {
+    const Image photograph = small(rgb);
     const int w = photograph.width, h = photograph.height;
-    const Image drawn = mask(maps.map, maps.side, maps.side, w, h);
-    std::vector<std::vector<Image>> rows = {{photograph, drawn, overlay(photograph, drawn)}, {}};
-    if (!maps.promotion[0].empty()) rows[1].push_back(heat(maps.promotion[0], maps.attention_height[0], maps.attention_width[0], w, h));
-    if (!maps.rectification[0].empty())
-        rows[1].push_back(heat(maps.rectification[0], maps.attention_height[0], maps.attention_width[0], w, h));
-    if (!maps.error[0].empty()) rows[1].push_back(signed_heat(maps.error[0], maps.side, maps.side, w, h));
-    if (rows[1].empty()) rows.pop_back();
-    return grid(rows);
+    Image fitted(w, h, 1);
+    resize_bilinear(truth.pixels.data(), truth.height, truth.width, 1, fitted.pixels.data(), h, w);
+    return over_attentions({photograph, fitted, mask(maps.map, maps.side, maps.side, w, h)}, maps);
 }
 
 Image attentions(const Image& rgb, const Maps& maps) {

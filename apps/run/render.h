@@ -1,7 +1,7 @@
 // Pictures made of a photograph and the maps that a network drew for it.
 #pragma once
 
-#include "apps/run/predictor.h"
+#include "apps/run/inspection.h"
 #include "data/image/image.h"
 
 namespace purnet::render {
@@ -23,6 +23,8 @@ Image grid(const std::vector<std::vector<Image>>& rows, int gap = 6);
 
 // Photograph, map, overlay; below the promotion and rectification attention and the error map of level 1, where there are any.
 Image sheet(const Image& rgb, const Maps& maps);
+// Photograph, truth (a mask of any size), map; below as in a sheet.
+Image panel(const Image& rgb, const Image& truth, const Maps& maps);
 // A row a level: promotion attention, rectification attention, error map.
 Image attentions(const Image& rgb, const Maps& maps);
 // The maps of levels 1 .. 5 side by side.

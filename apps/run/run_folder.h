@@ -5,6 +5,7 @@
 //     best.safetensors      the network of the best validation, ready for `predict`
 //     final.safetensors     the network at the end (the averaged weights where there are any)
 //     log.jsonl             one record a line
+//     tensorboard/          the same as event files, with panels of held-out pictures
 //     lock                  held while a process trains here
 // Files appear whole or not at all; `last` carries a checksum of its data.
 #pragma once

@@ -12,6 +12,7 @@
 #include "apps/run/run_folder.h"
 #include "apps/run/signals.h"
 #include "apps/run/stage.h"
+#include "apps/run/training_events.h"
 #include "apps/run/validation.h"
 #include "apps/run/version.h"
 #include "core/checkpoint.h"
@@ -52,6 +53,7 @@ public:
             log_.emplace(folder_.file("log.jsonl"), first_record(), position_.total_steps);
         else
             log_.emplace(folder_.file("log.jsonl"), first_record());
+        events_.emplace(folder_.file("tensorboard"), checkpoint_ ? std::optional(position_.total_steps) : std::nullopt);
         TrainResult result;
         const std::vector<int> stages = stage_numbers();
         if (!position_.finished) {
@@ -302,6 +304,7 @@ private:
                               {"pictures_per_second", pictures / step_seconds},
                               {"wait_share", wait_share},
                               {"memory_peak", memory.peak}});
+        events_->step(position_.total_steps, stage.number(), result, rate, pictures / step_seconds);
     }
 
     void validate(Stage& stage) {
@@ -310,6 +313,7 @@ private:
         {
             const Stage::Averaged averaged(stage);
             figures = validator_->run(stage.net());
+            events_->panels(position_.total_steps, stage.net(), *validator_);
             // A network of the first stage is a prediction in its own right, until a later stage is better.
             if (figures.max_f > position_.best_max_f) {
                 position_.best_max_f = figures.max_f;
@@ -332,6 +336,7 @@ private:
                             {"max_f", figures.max_f},
                             {"mae", figures.mae},
                             {"images", figures.images}});
+        events_->validation(position_.total_steps, figures);
     }
 
     bool write_weights(Stage& stage, const char* name) {
@@ -394,6 +399,7 @@ private:
     TrainPosition position_;
     std::unique_ptr<Stage> previous_;
     std::optional<JsonLog> log_;
+    std::optional<TrainingEvents> events_;
 };
 
 }  // namespace

@@ -23,6 +23,12 @@ Validator::Validator(const DataSet& set, const std::vector<int64_t>& items, int 
     }
 }
 
+Image Validator::picture(size_t i) const {
+    Image image(side_, side_, 3);
+    image.pixels.assign(pictures_[i].rgb.begin(), pictures_[i].rgb.end());
+    return image;
+}
+
 ValidationFigures Validator::run(const PurNet& net) const {
     const Tensor like = Tensor::symbolic({1, side_, side_, 3}, DType::f32, net.parameters().device());
     Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net.level1(in[0]))}; });

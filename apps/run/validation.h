@@ -20,6 +20,9 @@ public:
     Validator(const DataSet& set, const std::vector<int64_t>& items, int side);
 
     int64_t images() const { return static_cast<int64_t>(pictures_.size()); }
+    int side() const { return side_; }
+    Image picture(size_t i) const;  // at the network's size
+    const Image& mask(size_t i) const { return pictures_[i].mask; }
     ValidationFigures run(const PurNet& net) const;
 
 private:

@@ -93,6 +93,11 @@ TEST_CASE("train: SIGTERM finishes the step, saves and says how to go on; what f
     const Outcome rest = run_program(resumed(run));
     CHECK_MESSAGE(rest.code == 0, rest.err);
     CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+    // Both processes left an event file each; together they tell of every step, and show held-out pictures.
+    std::string events;
+    for (const fs::directory_entry& entry : fs::directory_iterator(run / "tensorboard")) events += text_of_file(entry.path());
+    for (const char* tag : {"train/loss", "train/structural", "validation/max-F", "validation/MAE", "run/rate", "held out/1"})
+        CHECK_MESSAGE(events.find(tag) != std::string::npos, tag);
     // Once more is harmless.
     CHECK(run_program(resumed(run)).code == 0);
     CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
