@@ -98,7 +98,7 @@ $(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(CUDA_OBJECT
 # Every decoder on FUZZ_COUNT mutated files of each format, under the sanitizers (tests/fuzz/fuzz.h). Only the rooms that decode
 # files are built so: the whole library would take far longer.
 FUZZ_COUNT ?= 10000
-FUZZ_OBJECTS := $(call objects,$(call find_sources,tests/fuzz) $(filter core/formats/% data/image/% kernels/runtime/%,$(LIBRARY_SOURCES)))
+FUZZ_OBJECTS := $(call objects,$(call find_sources,tests/fuzz) $(filter core/formats/% data/image/% data/source/% kernels/runtime/%,$(LIBRARY_SOURCES)))
 build/sanitize/fuzz_formats: $(FUZZ_OBJECTS)
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@

@@ -1,6 +1,8 @@
 #include "data/image/decode.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -189,6 +191,39 @@ TEST_CASE("decode: sizes are checked before anything is allocated") {
     std::vector<uint8_t> gif = read_picture_bytes(goldens / "palette.gif");
     gif[7] = gif[9] = 0xff;
     CHECK(contains(error_of([&] { decode_rgb(gif, "g.gif"); }), "more than the limit of 50000000"));
+}
+
+// A declared 2 GiB costs address space even where nothing is written to it, so VmPeak shows it; a child begins with a peak of its own.
+TEST_CASE("decode: chunks of a PNG that declare more than there is cost no memory") {
+    const auto status_kib = [](const std::string& key) {
+        std::ifstream status("/proc/self/status");
+        for (std::string line; std::getline(status, line);)
+            if (line.starts_with(key)) return std::stoll(line.substr(key.size() + 1));
+        return -1LL;
+    };
+    if (status_kib("VmPeak") < 0) {
+        MESSAGE("there is no /proc/self/status here, skipped");
+        return;
+    }
+    const std::vector<uint8_t> whole = read_picture_bytes(goldens / "rgb.png");
+    for (const char* name : {"eXIf", "iCCP", "zTXt", "iTXt", "sPLT", "abCd"}) {
+        CAPTURE(name);
+        std::vector<uint8_t> file(whole.begin(), whole.begin() + 33);  // signature and IHDR
+        for (const uint8_t byte : {0x7f, 0, 0, 0}) file.push_back(byte);
+        file.insert(file.end(), name, name + 4);
+        file.insert(file.end(), whole.begin() + 33, whole.end());
+        CHECK(contains(error_of([&] { decode_rgb(file, "big.png"); }), "big.png: the PNG ends early"));
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            const long long before = status_kib("VmSize");
+            error_of([&] { decode_rgb(file, "big.png"); });
+            ::_exit(status_kib("VmPeak") - before < 256 * 1024 ? 0 : 1);
+        }
+        int status = -1;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+    }
 }
 
 TEST_CASE("encode: PNG of 8 and 16 bits and JPEG come back") {
