@@ -21,9 +21,6 @@ bool is_configurable(const CLI::Option& option) {
     return !name.empty() && std::find(std::begin(not_configurable), std::end(not_configurable), name) == std::end(not_configurable);
 }
 
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
-bool takes_list(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
-
 std::vector<std::string> long_names(const Options& options) {
     std::vector<std::string> names;
     for (const CLI::Option* option : options.cli().get_options())
@@ -162,6 +159,9 @@ std::string one_line(std::string text) {
 }
 
 }  // namespace
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+bool takes_list(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
 void CommonOptions::add(Options& options) {
     options.group("Everywhere");

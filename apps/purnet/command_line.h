@@ -30,6 +30,17 @@ void parse(Options& options, const std::vector<std::string>& words, bool tolerat
 // The values in effect, as a configuration file with comments.
 std::string config_text(const Options& options);
 
+// Every command with all its options, the common ones included.
+void for_each_command(const std::function<void(const Options&)>& visit);
+
+// What help, manual and completion say about an option.
+bool takes_value(const CLI::Option& option);
+bool takes_list(const CLI::Option& option);
+std::string type_of(const CLI::Option& option);                  // "FILE"
+std::vector<std::string> choices_of(const CLI::Option& option);  // {"auto", "always", "never"}, or nothing
+std::string names_of(const CLI::Option& option);                 // "-q, --quiet", "--pred DIR..."
+std::string remark_on(const CLI::Option& option);                // " (1 to 100; default 95)", or nothing
+
 std::string program_help();
 std::string command_help(const Options& options);
 std::string version_text();

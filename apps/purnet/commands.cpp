@@ -10,6 +10,8 @@ Run add_draw(Options& options);
 Run add_bench(Options& options);
 Run add_info(Options& options);
 Run add_export(Options& options);
+Run add_completion(Options& options);
+Run add_manual(Options& options);
 
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = {
@@ -21,6 +23,8 @@ const std::vector<Command>& commands() {
         {"bench", "time the network on this machine", add_bench},
         {"export", "write a network to a weights file: for others, or for prediction alone", add_export},
         {"info", "describe a network or a weights file: parameters, work, plan", add_info},
+        {"completion", "print a script that lets bash, zsh or fish complete commands and options", add_completion},
+        {"manual", "print a manual page", add_manual},
     };
     return all;
 }

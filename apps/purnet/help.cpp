@@ -32,20 +32,36 @@ std::string wrapped(const std::string& text, size_t indent, size_t width) {
     return out;
 }
 
+}  // namespace
+
+std::string type_of(const CLI::Option& option) {
+    const std::string type = option.get_type_name();
+    return type.substr(0, type.find(':'));
+}
+
+std::vector<std::string> choices_of(const CLI::Option& option) {
+    const std::string type = option.get_type_name();
+    const size_t colon = type.find(':');
+    if (colon == std::string::npos || type.find('|', colon) == std::string::npos) return {};
+    std::vector<std::string> choices(1);
+    for (const char c : type.substr(colon + 1))
+        if (c == '|')
+            choices.emplace_back();
+        else
+            choices.back() += c;
+    return choices;
+}
+
 std::string names_of(const CLI::Option& option) {
     std::string names;
     if (option.get_lnames().empty() && option.get_snames().empty()) return option.get_name();
     for (const std::string& name : option.get_snames()) names += "-" + name + ", ";
     for (const std::string& name : option.get_lnames()) names += "--" + name + ", ";
     names.resize(names.size() - 2);
-    if (option.get_items_expected_max() > 0) {
-        const std::string type = option.get_type_name();
-        names += " " + type.substr(0, type.find(':')) + (option.get_items_expected_max() > 1 ? "..." : "");
-    }
+    if (takes_value(option)) names += " " + type_of(option) + (takes_list(option) ? "..." : "");
     return names;
 }
 
-// "(required)", "(1 to 100; default 95)", "".
 std::string remark_on(const CLI::Option& option) {
     std::string remark;
     const auto add = [&](const std::string& part) { remark += (remark.empty() ? "" : "; ") + part; };
@@ -53,19 +69,26 @@ std::string remark_on(const CLI::Option& option) {
     const std::string type = option.get_type_name();
     if (const size_t colon = type.find(':'); colon != std::string::npos) add(type.substr(colon + 1));
     const std::string value = option.get_default_str();
-    if (option.get_items_expected_max() > 0 && !value.empty() && value != "[]" && value != "\"\"") add("default " + value);
+    if (takes_value(option) && !value.empty() && value != "[]" && value != "\"\"") add("default " + value);
     return remark.empty() ? "" : " (" + remark + ")";
 }
 
-}  // namespace
+void for_each_command(const std::function<void(const Options&)>& visit) {
+    for (const Command& command : commands()) {
+        Options options(command.name, command.summary);
+        const Run keeps_variables = command.add(options);
+        CommonOptions common;
+        common.add(options);
+        visit(options);
+    }
+}
 
 std::string program_help() {
     std::string out = "purnet: salient object detection, trained and run without any framework\n\n" + bold("Examples:") + "\n";
-    for (const Command& command : commands()) {
-        Options options(command.name, command.summary);
-        command.add(options);
-        if (!options.examples().empty()) out += "  " + options.examples().front().first + "\n";
-    }
+    int shown = 0;
+    for_each_command([&](const Options& options) {
+        if (!options.examples().empty() && ++shown <= 3) out += "  " + options.examples().front().first + "\n";
+    });
     out += "\n" + bold("Commands:") + "\n";
     for (const Command& command : commands()) {
         const std::string name(command.name);
