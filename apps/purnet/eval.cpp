@@ -15,7 +15,7 @@ struct Settings {
     std::string gt, protocol = "pysod", json, csv, curves, html, images;
     int64_t bootstrap = 0, shown = 10;
     uint64_t seed = 1;
-    bool resize = false, extra = false;
+    bool resize = false, extra = false, folders = false;
 };
 
 struct Method {
@@ -94,6 +94,10 @@ int evaluate(const Settings& settings) {
         std::fputs("\n", stdout);
         print(intervals_table(report));
     }
+    if (settings.folders) {
+        std::fputs("\n", stdout);
+        print(folders_table(report));
+    }
     if (settings.extra)
         for (const Evaluation& method : report.methods) {
             std::fputs("\n", stdout);
@@ -120,6 +124,7 @@ Run add_eval(Options& options) {
                "pysod: PySODMetrics 1.6.2; dss: SalMetric of DSS and PoolNet; purnet: the evaluation of PurNet's authors")
         ->check(one_of({"pysod", "dss", "purnet"}));
     options.flag("--extra", s->extra, "also IoU, Dice, precision, recall, kappa and the like");
+    options.flag("--folders", s->folders, "also a line for every subfolder (one a video, where frames lie in folders)");
     options.value("--bootstrap", s->bootstrap, "N", "95 % intervals from N resamples of the images")->check(in_range(0, 1000000));
     options.value("--seed", s->seed, "N", "of the resamples");
     options.group("Files to write");

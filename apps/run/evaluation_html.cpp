@@ -115,6 +115,7 @@ std::string html_of(const EvaluationReport& report, const EvaluationPage& page) 
         html.heading("95 % intervals, bootstrap over images");
         html.table(intervals_table(report));
     }
+    if (const TextTable folders = folders_table(report); !folders.rows.empty()) html.folded_table("Folders", folders);
     for (const Evaluation& method : report.methods) {
         for (const std::string& complaint : complaints_of(method)) html.paragraph(complaint);
         if (method.ratios) html.folded_table("Ratios of " + method.name, ratios_table(method));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/run/version.h"
@@ -57,6 +58,15 @@ Json method_json(const EvaluationReport& report, size_t index) {
     out["maps_without_mask"] = method.pairing.maps_without_mask;
     out["failures"] = Json::array();
     for (const PairFailure& failure : method.failures) out["failures"].push_back({{"name", failure.name}, {"error", failure.error}});
+    if (const std::vector<FolderResult> folders = folders_of(report.protocol, method); !folders.empty()) {
+        for (const FolderResult& folder : folders) {
+            Json row;
+            row["name"] = folder.name;
+            row["count"] = folder.images;
+            put_figures(row, folder.figures);
+            out["folders"].push_back(std::move(row));
+        }
+    }
     out["images"] = Json::array();
     for (const ImageResult& image : method.images) {
         Json row;
@@ -150,6 +160,32 @@ TextTable ratios_table(const Evaluation& evaluation) {
     return table;
 }
 
+std::vector<FolderResult> folders_of(metrics::Protocol protocol, const Evaluation& evaluation) {
+    std::map<std::string, metrics::Mean> means;
+    for (const ImageResult& image : evaluation.images) {
+        const size_t slash = image.name.rfind('/');
+        means[slash == std::string::npos ? "." : image.name.substr(0, slash)].add(image.scores);
+    }
+    std::vector<FolderResult> out;
+    if (means.size() == 1 && means.begin()->first == ".") return out;
+    for (const auto& [name, mean] : means) out.push_back({name, mean.images(), metrics::figures_of(protocol, mean.value())});
+    return out;
+}
+
+TextTable folders_table(const EvaluationReport& report) {
+    TextTable table;
+    table.head = {"folder", "images"};
+    for (const std::string_view name : figure_names) table.head.emplace_back(name);
+    for (const Evaluation& method : report.methods)
+        for (const FolderResult& folder : folders_of(report.protocol, method)) {
+            const std::string name = report.methods.size() > 1 ? method.name + ": " + folder.name : folder.name;
+            std::vector<std::string> row{name, std::to_string(folder.images)};
+            for (const double value : folder.figures.values) row.push_back(fixed_text(value, 3));
+            table.rows.push_back(std::move(row));
+        }
+    return table;
+}
+
 std::string json_of(const EvaluationReport& report) {
     Json out;
     out["schema"] = "purnet-eval";
@@ -162,6 +198,7 @@ std::string json_of(const EvaluationReport& report) {
     out["count"] = first["count"];
     for (const std::string_view name : figure_names) out[std::string(name)] = first[std::string(name)];
     if (first.contains("interval95")) out["interval95"] = first["interval95"];
+    if (first.contains("folders")) out["folders"] = first["folders"];
     out["images"] = first["images"];
     out["methods"] = Json::array({first});
     for (size_t m = 1; m < report.methods.size(); ++m) out["methods"].push_back(method_json(report, m));

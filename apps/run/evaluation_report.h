@@ -28,9 +28,18 @@ TextTable intervals_table(const EvaluationReport& report);
 // Name, maximum, mean, adaptive, binary (per image and pooled), where ratios were measured.
 TextTable ratios_table(const Evaluation& evaluation);
 
+// The figures of every subfolder on its own: one a video, where frames lie in folders. Empty when there are no subfolders.
+struct FolderResult {
+    std::string name;
+    int64_t images = 0;
+    metrics::Figures figures;
+};
+std::vector<FolderResult> folders_of(metrics::Protocol protocol, const Evaluation& evaluation);
+TextTable folders_table(const EvaluationReport& report);
+
 // Full precision. The nine figures of the first method stand at the top, under the names of metrics::figure_names; `images`
-// holds each of its images with the same keys; `methods` holds the same for every method. A figure that the protocol does not
-// define is null. Schema "purnet-eval", version 1.
+// holds each of its images with the same keys, `folders` each subfolder; `methods` holds the same for every method. A figure that the
+// protocol does not define is null. Schema "purnet-eval", version 1.
 std::string json_of(const EvaluationReport& report);
 
 // method,name,MAE,...: one line an image, full precision, undefined figures empty.

@@ -103,7 +103,7 @@ TEST_CASE("eval: the program's JSON holds the golden figures, of the set and of 
     for (const char* threads : {"1", "2"}) {
         const std::string file = folder / threads;
         const test::Outcome outcome = test::run_program(
-            {"eval", "--pred", maps, "--gt", masks, "--json", file, "--threads", threads, "--bootstrap", "20", "--extra"});
+            {"eval", "--pred", maps, "--gt", masks, "--json", file, "--threads", threads, "--bootstrap", "20", "--extra", "--quiet"});
         CHECK(outcome.code == 0);
         CHECK(outcome.err.empty());
         CHECK(test::contains(outcome.out, "preds       57  0.284     0.577      0.474  0.423   0.493  0.528"));
@@ -178,6 +178,24 @@ TEST_CASE("eval: several methods, missing partners, unreadable files: exit 3 and
     CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks()}).code == 1);
     CHECK(test::run_program({"eval", "--pred", other, "--gt", f.masks(), "--extra", "--protocol", "dss"}).code == 2);
     CHECK(test::run_program({"eval", "--pred", other, "--gt", f.masks(), "--json", f.root / "no/such/folder/x.json"}).code == 1);
+}
+
+TEST_CASE("eval: frames in folders get a line for every folder") {
+    const Folders f;
+    for (const char* name : {"bear/0.png", "bear/1.png", "swan/0.png"}) {
+        put(f.root / "masks" / name, disc(12, 9));
+        put(f.root / "maps" / name, name[0] == 's' ? Image(12, 9, 1, 255) : disc(12, 9));
+    }
+    const std::string file = f.root / "x.json";
+    const test::Outcome outcome = test::run_program({"eval", "--pred", f.maps(), "--gt", f.masks(), "--folders", "--json", file});
+    CHECK(outcome.code == 0);
+    CHECK(test::contains(outcome.out, "bear         2  0.000"));
+    CHECK(test::contains(outcome.out, "swan         1  "));
+    const json got = json::parse(test::text_of_file(file));
+    REQUIRE(got.at("folders").size() == 2);
+    CHECK(got.at("folders").at(0).at("count") == 2);
+    CHECK(got.at("folders").at(1).at("MAE").get<double>() > 0.1);
+    CHECK(got.at("images").at(2).at("name") == "swan/0");
 }
 
 }  // namespace purnet
