@@ -132,8 +132,9 @@ demo: all
 bench: $(BUILD)/bench
 	$(Q)$(BUILD)/bench ops
 
-docs: $(BUILD)/bench
-	$(Q)$(BUILD)/bench support > docs/ops.md
+# By the emulator's program, which holds the CUDA twins with or without a toolkit.
+docs: $(EMULATOR_PROGRAM_monitored)
+	$(Q)$(EMULATOR_PROGRAM_monitored) support > docs/ops.md
 
 format:
 	$(Q)git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i

@@ -41,11 +41,12 @@ else
 endif
 
 # The emulator, twice: under AddressSanitizer and UBSan, and with every access reported to the monitor (the compiler's
-# ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h).
+# ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h). -O1: the instrumentation outweighs what
+# -O2 gains, and these templates take long to compile.
 EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu'))
 EMULATOR_ENGINE := $(sort $(wildcard tests/emulator/engine/*.cpp))
 EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE),$(call find_sources,tests/emulator))
-EMULATOR_VARIANTS := sanitized
+EMULATOR_VARIANTS := sanitized monitored
 EMULATOR_FLAGS_sanitized := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
 EMULATOR_FLAGS_monitored := -DPURNET_EMULATOR_MONITOR
 EMULATOR_KERNEL_FLAGS_monitored := -fsanitize=thread
@@ -61,12 +62,13 @@ $$(BUILD)/emulator/$(1)/%.cu.o: %.cu | packages
 	@mkdir -p $$(@D)
 	@echo "  c++    $$< ($(1))"
 	$$(Q)$$(CXX) $$(CPPFLAGS) -Itests/emulator/include $$(EMULATOR_CXXFLAGS) -Wno-unknown-pragmas $$(EMULATOR_FLAGS_$(1)) \
-	    $$(EMULATOR_KERNEL_FLAGS_$(1)) -x c++ -c $$< -o $$@
+	    $$(EMULATOR_KERNEL_FLAGS_$(1)) -O1 -x c++ -c $$< -o $$@
 $$(BUILD)/emulator/$(1)/%.o: %.cpp | packages
 	@mkdir -p $$(@D)
 	@echo "  c++    $$< ($(1))"
 	$$(Q)$$(CXX) $$(CPPFLAGS) $$(EMULATOR_CXXFLAGS) $$(EMULATOR_FLAGS_$(1)) -c $$< -o $$@
-$$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records/harness.o $$(RECORD_OBJECTS) $$(LIBRARY)
+$$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records/harness.o $$(BUILD)/obj/apps/bench/support.o \
+    $$(RECORD_OBJECTS) $$(LIBRARY)
 	@echo "  link   $$@"
 	$$(Q)$$(CXX) $$(filter-out $$(SANITIZE_FLAGS),$$(LDFLAGS)) $$(EMULATOR_LINK_$(1)) $$^ $$(LDLIBS) -ldl -o $$@
 -include $$(EMULATOR_OBJECTS_$(1):.o=.d)

@@ -6,7 +6,7 @@ build=$1
 log=$build/test.log
 : >"$log"
 passed=0 failed=0 skipped=0 status=0
-for program in "$build/purnet_tests" "$build/emulator_tests"; do
+for program in "$build/purnet_tests" "$build/emulator_tests" "$build/emulator_monitor_tests"; do
     [ -x "$program" ] || continue
     "$program" --no-version >"$log.one" 2>&1 || status=1
     cat "$log.one" >>"$log"

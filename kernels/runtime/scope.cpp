@@ -2,26 +2,26 @@
 
 namespace purnet {
 namespace {
-thread_local Scope* innermost = nullptr;
+thread_local NamedScope* innermost = nullptr;
 void (*observe_begin)(const char*) = nullptr;
 void (*observe_end)() = nullptr;
 }  // namespace
 
-Scope::Scope(Kind kind, const char* name, const void* describer, Text text)
+NamedScope::NamedScope(Kind kind, const char* name, const void* describer, Text text)
     : kind_(kind), name_(name), describer_(describer), text_(text), outer_(innermost) {
     innermost = this;
     if (observe_begin) observe_begin(name);
 }
 
-Scope::~Scope() {
+NamedScope::~NamedScope() {
     innermost = outer_;
     if (observe_end) observe_end();
 }
 
 std::string scope_text() {
     std::string ops, layers;
-    for (const Scope* s = innermost; s; s = s->outer_) {
-        if (s->kind_ == Scope::Kind::layer) {
+    for (const NamedScope* s = innermost; s; s = s->outer_) {
+        if (s->kind_ == NamedScope::Kind::layer) {
             layers = layers.empty() ? s->name_ : std::string(s->name_) + "." + layers;
         } else if (ops.empty()) {
             ops = s->name_;

@@ -10,16 +10,16 @@
 
 namespace purnet {
 
-class Scope {
+class NamedScope {
 public:
-    Scope(const Scope&) = delete;
-    Scope& operator=(const Scope&) = delete;
+    NamedScope(const NamedScope&) = delete;
+    NamedScope& operator=(const NamedScope&) = delete;
 
 protected:
     enum class Kind { layer, op };
     using Text = std::string (*)(const void*);
-    Scope(Kind kind, const char* name, const void* describer, Text text);
-    ~Scope();
+    NamedScope(Kind kind, const char* name, const void* describer, Text text);
+    ~NamedScope();
 
 private:
     friend std::string scope_text();
@@ -29,21 +29,21 @@ private:
     const char* name_;
     const void* describer_;
     Text text_;
-    Scope* outer_;
+    NamedScope* outer_;
 };
 
-class LayerScope : Scope {
+class LayerScope : NamedScope {
 public:
-    explicit LayerScope(const char* path) : Scope(Kind::layer, path, nullptr, nullptr) {}
+    explicit LayerScope(const char* path) : NamedScope(Kind::layer, path, nullptr, nullptr) {}
 };
 
-class OpScope : Scope {
+class OpScope : NamedScope {
 public:
-    explicit OpScope(const char* name) : Scope(Kind::op, name, nullptr, nullptr) {}
+    explicit OpScope(const char* name) : NamedScope(Kind::op, name, nullptr, nullptr) {}
     // describe() gives the shapes; it is called only for a message, and must live as long as the scope.
     template <class Describe>
     OpScope(const char* name, const Describe& describe)
-        : Scope(Kind::op, name, std::addressof(describe), [](const void* d) { return (*static_cast<const Describe*>(d))(); }) {}
+        : NamedScope(Kind::op, name, std::addressof(describe), [](const void* d) { return (*static_cast<const Describe*>(d))(); }) {}
 };
 
 // "conv2d forward (n 2, h 5, ...) in layer decoder.up1", or "" outside every scope.

@@ -23,4 +23,80 @@ __device__ __forceinline__ void barrier_arrive(unsigned id, unsigned threads) {
     asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
+// ---- Flags between blocks (ld.acquire, st.release, red.release at gpu scope) ----
+// What was written before a release is visible to whoever reads that value by an acquire.
+__device__ __forceinline__ unsigned load_acquire(const unsigned* flag) {
+    unsigned value;
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+    return value;
+}
+__device__ __forceinline__ void store_release(unsigned* flag, unsigned value) {
+    asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(flag), "r"(value) : "memory");
+}
+// Waits until the flag holds the value.
+__device__ __forceinline__ void wait_for_flag(const unsigned* flag, unsigned value) {
+    while (load_acquire(flag) != value) __nanosleep(20);
+}
+
+// ---- Asynchronous copies of one thread (cp.async; sm_80) ----
+// Copies 16 (or 4, 8) bytes from global to shared memory without passing through registers; both addresses are multiples of
+// the size. The first `source_bytes` are read, the rest of the destination becomes zero: 0 reads nothing, which is how
+// padding is made. Copies are gathered into groups by commit; wait<N> waits until at most N of this thread's newest groups are
+// still under way. What landed is visible to the copying thread; others need a barrier after its wait.
+__device__ __forceinline__ void copy_async_16(uint32_t shared, const void* global, unsigned source_bytes = 16) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(global), "r"(source_bytes) : "memory");
+}
+__device__ __forceinline__ void copy_async_8(uint32_t shared, const void* global, unsigned source_bytes = 8) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(shared), "l"(global), "r"(source_bytes) : "memory");
+}
+__device__ __forceinline__ void copy_async_4(uint32_t shared, const void* global, unsigned source_bytes = 4) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared), "l"(global), "r"(source_bytes) : "memory");
+}
+__device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int GroupsLeft>
+__device__ __forceinline__ void copy_async_wait() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(GroupsLeft) : "memory");
+}
+
+// ---- Matrices between shared memory and registers (ldmatrix; sm_75) ----
+// An 8 x 8 matrix of 16-bit elements is 8 rows of 16 bytes, each 16-byte aligned, wherever they lie. Lane 8 m + i gives the
+// address of row i of matrix m. Lane l receives of each matrix elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4, packed into
+// one register; transposed: of column l / 4 instead. The warp must be converged.
+__device__ __forceinline__ void load_matrices(uint32_t (&r)[4], uint32_t row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(row)
+                 : "memory");
+}
+__device__ __forceinline__ void load_matrices_transposed(uint32_t (&r)[4], uint32_t row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(row)
+                 : "memory");
+}
+
+// ---- Matrix multiply-accumulate of a warp (mma.sync; sm_80): d += a b ----
+// With g = lane / 4 and t = lane % 4, a register holds two bf16 (lower half first) or one tf32:
+//   accumulator 16 x 8:  d[0], d[1] at (g, 2t), (g, 2t + 1);  d[2], d[3] eight rows below
+//   bf16, k = 16:  a[0] (g, 2t..), a[1] (g + 8, 2t..), a[2] (g, 2t + 8..), a[3] (g + 8, 2t + 8..);  b[0] (2t.., g), b[1] (2t + 8.., g)
+//   tf32, k = 8:   a[0] (g, t), a[1] (g + 8, t), a[2] (g, t + 4), a[3] (g + 8, t + 4);  b[0] (t, g), b[1] (t + 4, g)
+// The lower 13 bits of a tf32 operand are ignored: round with to_tf32 first. Products are exact, sums are float32 (the
+// hardware truncates where a float addition would round).
+__device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+__device__ __forceinline__ void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+// Rounds to 10 fraction bits, halves away from zero (cvt.rna.tf32).
+__device__ __forceinline__ uint32_t to_tf32(float x) {
+    uint32_t y;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x));
+    return y;
+}
+
 }  // namespace purnet::ptx

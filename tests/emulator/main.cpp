@@ -1,8 +1,13 @@
-// The emulator's test program: its own tests, and the op records with CUDA twins on emulated kernels.
+// The emulator's test program: its own tests, and the op records with CUDA twins on emulated kernels. `support` as the only argument
+// prints docs/ops.md instead: here all twins are registered, a GPU or not.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include "apps/bench/bench.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // Fibers that a Fault abandons keep what they allocated: no leak of the product.
@@ -11,6 +16,10 @@ extern "C" const char* __asan_default_options() { return "detect_leaks=0:abort_o
 
 int main(int argc, char** argv) {
     setenv("PURNET_MEMORY_DEBUG", "exact", 1);  // exact-size blocks, before the first one is made
+    if (argc == 2 && std::strcmp(argv[1], "support") == 0) {
+        std::cout << purnet::bench::support_table();
+        return 0;
+    }
     doctest::Context context(argc, argv);
     return context.run();
 }

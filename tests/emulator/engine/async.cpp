@@ -3,6 +3,8 @@
 #include <cstring>
 #include <deque>
 
+#include "tests/emulator/engine/monitor.h"
+
 namespace purnet::emulator {
 
 struct AsyncState {
@@ -33,6 +35,7 @@ AsyncState& state_of(Thread& thread) {
 void land(const AsyncState::Copy& copy) {
     if (std::memcmp(copy.snapshot, copy.source, copy.source_bytes) != 0)
         raise_at(FaultKind::missing_wait, copy.site, "the source of an asynchronous copy changed before the copy was waited for");
+    monitor::write(copy.destination, copy.bytes, copy.site, true);
     std::memcpy(copy.destination, copy.snapshot, copy.source_bytes);
     std::memset(copy.destination + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
 }
@@ -46,6 +49,9 @@ void cp_async(uint32_t destination, const void* source, unsigned bytes, unsigned
     if (destination % bytes || reinterpret_cast<uintptr_t>(source) % bytes)
         raise_at(FaultKind::misaligned, site, concat("cp.async of ", bytes, " bytes from ", source, " to shared address ", destination));
     AsyncState::Copy copy{shared_pointer(destination, bytes, site), static_cast<const char*>(source), bytes, source_bytes, site, {}};
+    monitor::read(source, source_bytes, site);
+    monitor::write(copy.destination, bytes, site);
+    monitor::begins_to_change(copy.destination, bytes);
     std::memcpy(copy.snapshot, source, source_bytes);
     std::memset(copy.destination, 0xff, bytes);
     state_of(*current).open.push_back(copy);

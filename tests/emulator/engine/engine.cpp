@@ -26,6 +26,7 @@ constexpr size_t stack_bytes = 256 * 1024;
 #else
 constexpr size_t stack_bytes = 128 * 1024;
 #endif
+constexpr size_t most_resident = 16;            // blocks in flight where blocks wait for others
 constexpr uint32_t shared_window_begin = 1024;  // as on devices, where the system keeps the first KiB
 
 struct Poll {
@@ -158,6 +159,11 @@ Thread* Scheduler::pick() {
         if (ask_polls() || advance_async_engines()) continue;
         const bool any_live = std::any_of(slots.begin(), slots.end(), [](const auto& block) { return block->live > 0; });
         if (!any_live) leave_for_host();
+        if (next_block < block_order.size() && slots.size() < most_resident) {  // perhaps they wait for a block that is to come
+            slots.push_back(std::make_unique<Block>());
+            start_block(*slots.back());
+            continue;
+        }
         report_deadlock();
     }
     return pop();
@@ -512,7 +518,7 @@ void* shared_array(const void* key, size_t bytes, size_t align) {
         raise(FaultKind::launch_limit, concat(fixed, " bytes of static and ", current_launch->dynamic_shared,
                                               " of dynamic shared memory: the device has ", architecture().shared_opt_in, " a block"));
     block.shared_bytes = fixed;
-    auto* host = static_cast<char*>(allocate_exact(bytes, std::max<size_t>(align, 128)));
+    auto* host = static_cast<char*>(allocate_exact(bytes, std::max<size_t>(align, 128), true));
     block.shared_end = static_cast<uint32_t>((block.shared_end + align - 1) / align * align);
     block.shared.push_back({key, host, bytes, block.shared_end});
     block.shared_end += static_cast<uint32_t>(bytes);

@@ -24,6 +24,8 @@ namespace purnet::emulator {
 struct Block;
 struct Warp;
 struct ThreadClock;
+struct Knowledge;
+struct Gathered;
 struct AsyncState;
 
 // One CUDA thread.
@@ -70,8 +72,8 @@ struct Barrier {
     unsigned arrived = 0;
     unsigned predicates = 0;
     std::vector<Thread*> waiting;
-    unsigned total = 0, result = 0;  // of the last time it opened: threads that came, true predicates
-    std::shared_ptr<void> clock;     // the monitor's: what is ordered before its opening
+    unsigned total = 0, result = 0;      // of the last time it opened: threads that came, true predicates
+    std::shared_ptr<Gathered> gathered;  // the monitor's: what is ordered before its opening
 };
 
 struct BarrierResult {
@@ -96,7 +98,8 @@ struct Block {
     std::vector<SharedArray> shared;
     size_t shared_bytes = 0;
     uint32_t shared_end = 0;
-    std::shared_ptr<void> async;  // mbarriers, copy engine: see async.cpp
+    std::shared_ptr<void> async;                         // mbarriers, copy engine: see async.cpp
+    std::shared_ptr<const Knowledge> initial_knowledge;  // the monitor's
 };
 
 struct Launch {

@@ -7,6 +7,8 @@
 #include <map>
 #include <mutex>
 
+#include "tests/emulator/engine/monitor.h"
+
 namespace purnet::emulator {
 namespace {
 
@@ -22,7 +24,11 @@ Allocations& allocations() {
 
 }  // namespace
 
-void* allocate_exact(size_t bytes, size_t align) {
+#ifdef PURNET_EMULATOR_MONITOR
+void* allocate_exact(size_t bytes, size_t align, bool shared) { return monitor::allocate(bytes, align, shared); }
+void free_exact(void* memory) { monitor::free(memory); }
+#else
+void* allocate_exact(size_t bytes, size_t align, bool) {
     void* memory = nullptr;
     if (posix_memalign(&memory, align < sizeof(void*) ? sizeof(void*) : align, bytes ? bytes : 1) != 0) return nullptr;
     std::memset(memory, 0xff, bytes);
@@ -30,6 +36,7 @@ void* allocate_exact(size_t bytes, size_t align) {
 }
 
 void free_exact(void* memory) { std::free(memory); }
+#endif
 
 void* device_allocate(size_t bytes) {
     auto& all = allocations();

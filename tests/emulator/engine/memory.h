@@ -1,12 +1,12 @@
 // Memory that emulated kernels see: every tensor and every shared array is a heap block of exactly its size, filled with
-// NaN bytes, so that AddressSanitizer stops at the first byte beyond it.
+// NaN bytes, so that AddressSanitizer stops at the first byte beyond it. Under the monitor it is memory that the monitor watches.
 #pragma once
 
 #include <cstddef>
 
 namespace purnet::emulator {
 
-void* allocate_exact(size_t bytes, size_t align);
+void* allocate_exact(size_t bytes, size_t align, bool shared = false);
 void free_exact(void* memory);
 
 // The device allocation that holds [address, address + bytes), from cudaMalloc: true where there is one.

@@ -1,10 +1,22 @@
-// Hooks from the engine into the access monitor (monitor.cpp). Only the build variant `monitor` has it; in the others they
-// are empty.
+// The access monitor: sees every memory access of a kernel, and names races, reads of uninitialised shared memory, accesses
+// outside every array and misaligned ones; and counts what each access of a warp costs.
+//
+// The kernels of the build variant `monitored` are compiled with the compiler's ThreadSanitizer instrumentation, which calls
+// a function at each access; here those functions are ours instead of the sanitizer's library (as the Linux kernel's KCSAN does it). So
+// the order between threads is CUDA's: a block barrier orders all who meet at it, __syncwarp the lanes of its mask, a shuffle
+// nothing; between blocks a fence before an atomic write and one after the atomic read that saw it. Nothing depends on the schedule
+// but which of two racing accesses comes second, nothing is ever forgotten but readers beyond the eighth of a word, and blocks
+// that ran one after the other are as unordered as if they had run side by side.
+//
+// The other variant gets empty functions.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
+#include "tests/emulator/engine/fault.h"
 #include "tests/emulator/engine/order.h"
 
 namespace purnet::emulator {
@@ -16,20 +28,46 @@ struct Warp;
 
 namespace purnet::emulator::monitor {
 
+// What the accesses of one place in the source cost. A request is one access of one warp.
+struct AccessCost {
+    std::string where;
+    bool write = false, shared = false;
+    uint64_t requests = 0;
+    uint64_t units = 0;  // global: 32-byte sectors; shared: turns of the 32 banks
+    uint64_t ideal = 0;  // the same if lanes lay side by side
+    double ratio() const { return ideal ? static_cast<double>(units) / static_cast<double>(ideal) : 0; }
+};
+
 #ifdef PURNET_EMULATOR_MONITOR
 inline constexpr bool present = true;
+
 void launch_begins();
 void launch_ends();
 void block_begins(Block& block);
 void block_ends(Block& block);
+
 // What a thread did before it arrived is ordered before what those who waited do after the barrier opened.
 void barrier_arrives(Barrier& barrier, Thread& thread);
 void barrier_opens(Barrier& barrier);
 void warp_meets(Warp& warp, uint32_t lanes);
 // A fence of the running thread, and its atomic accesses: a fence before a write and one after the read that saw it order.
 void fence(Scope scope);
-void atomic_read(const void* address, size_t bytes);
-void atomic_write(const void* address, size_t bytes);
+void atomic_read(const void* address, size_t bytes, Site site);
+void atomic_write(const void* address, size_t bytes, Site site);
+
+// Accesses that the engine makes for the running thread. landing: the second half of one that was counted at its issue.
+void read(const void* address, size_t bytes, Site site);
+void write(const void* address, size_t bytes, Site site, bool landing = false);
+// Until the landing: reading these bytes is a missing wait.
+void begins_to_change(const void* address, size_t bytes);
+
+// Memory that is watched: every tensor and shared array.
+void* allocate(size_t bytes, size_t align, bool shared);
+void free(void* memory);
+
+// Counts the accesses of the launches in between.
+void begin_counting();
+std::vector<AccessCost> end_counting();
 #else
 inline constexpr bool present = false;
 inline void launch_begins() {}
@@ -40,8 +78,11 @@ inline void barrier_arrives(Barrier&, Thread&) {}
 inline void barrier_opens(Barrier&) {}
 inline void warp_meets(Warp&, uint32_t) {}
 inline void fence(Scope) {}
-inline void atomic_read(const void*, size_t) {}
-inline void atomic_write(const void*, size_t) {}
+inline void atomic_read(const void*, size_t, Site) {}
+inline void atomic_write(const void*, size_t, Site) {}
+inline void read(const void*, size_t, Site) {}
+inline void write(const void*, size_t, Site, bool = false) {}
+inline void begins_to_change(const void*, size_t) {}
 #endif
 
 }  // namespace purnet::emulator::monitor

@@ -20,14 +20,16 @@ void fence(Scope scope) { monitor::fence(scope); }
 void atomic_load(const void* address, void* value, size_t bytes, Site site) {
     check_alignment(address, bytes, site);
     maybe_yield();
-    monitor::atomic_read(address, bytes);
+    monitor::atomic_read(address, bytes, site);
     std::memcpy(value, address, bytes);
 }
 
-void atomic_store(void* address, const void* value, size_t bytes) {
-    monitor::atomic_write(address, bytes);
+void atomic_store(void* address, const void* value, size_t bytes, Site site) {
+    monitor::atomic_write(address, bytes, site);
     std::memcpy(address, value, bytes);
 }
+
+unsigned peek(const unsigned* address) { return *address; }
 
 void load_acquire(const void* address, void* value, size_t bytes, Scope scope, Site site) {
     atomic_load(address, value, bytes, site);
@@ -38,7 +40,7 @@ void store_release(void* address, const void* value, size_t bytes, Scope scope, 
     check_alignment(address, bytes, site);
     maybe_yield();
     monitor::fence(scope);
-    atomic_store(address, value, bytes);
+    atomic_store(address, value, bytes, site);
 }
 
 }  // namespace purnet::emulator

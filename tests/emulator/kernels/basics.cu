@@ -3,6 +3,7 @@
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/cuda/shared.h"
 #include "kernels/tile/ptx.h"
+#include "kernels/tile/vector.h"
 
 namespace purnet::seeded {
 namespace {
@@ -15,12 +16,9 @@ __global__ void twice_kernel(const float* x, float* y, int bound) {
 __global__ void twice_by_4_kernel(const float* x, float* y, int count) {
     const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
     if (i >= count / 4) return;
-    float4 v = reinterpret_cast<const float4*>(x)[i];
-    v.x *= 2;
-    v.y *= 2;
-    v.z *= 2;
-    v.w *= 2;
-    reinterpret_cast<float4*>(y)[i] = v;
+    tile::Pack<4> v = tile::load<4>(x + 4 * i);
+    for (int k = 0; k < 4; ++k) v[k] *= 2;
+    tile::store(y + 4 * i, v);
 }
 
 __global__ void places_kernel(int* out) {

@@ -146,7 +146,7 @@ __global__ void atomics_kernel(int* ints, unsigned* words, unsigned long long* l
     atomicXor(&words[2], 1u << (t % 32));
     atomicInc(&words[3], 9);
     atomicDec(&words[4], 9);
-    unsigned seen = words[5];
+    unsigned seen = atomicOr(&words[5], 0u);
     for (unsigned before = atomicCAS(&words[5], seen, seen + 3); before != seen; before = atomicCAS(&words[5], seen, seen + 3))
         seen = before;
     atomicAdd(&longs[0], 0x100000000ull);

@@ -13,7 +13,7 @@ T atomic_update(T* address, F&& change, Site site) {
     T old;
     atomic_load(address, &old, sizeof(T), site);
     const T fresh = change(old);
-    atomic_store(address, &fresh, sizeof(T));
+    atomic_store(address, &fresh, sizeof(T), site);
     return old;
 }
 

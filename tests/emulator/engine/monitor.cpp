@@ -1,0 +1,244 @@
+#include "tests/emulator/engine/monitor.h"
+
+#ifdef PURNET_EMULATOR_MONITOR
+#include <cstring>
+#include <map>
+#include <unordered_map>
+
+#include "tests/emulator/engine/clock.h"
+#include "tests/emulator/engine/counters.h"
+#include "tests/emulator/engine/engine.h"
+#include "tests/emulator/engine/shadow.h"
+
+extern "C" const char __executable_start;
+
+namespace purnet::emulator::monitor {
+namespace {
+
+uint32_t launch_number = 0;
+std::unordered_map<const void*, Snapshots> handed_on;  // by atomic location
+
+// Places in the source: a code address relative to the program's start, or (upper bit) the number of a Site.
+constexpr uint32_t site_bit = 0x80000000u;
+std::vector<Site>& sites() {
+    static auto* all = new std::vector<Site>;
+    return *all;
+}
+
+uint32_t place_of(Site site) {
+    static auto* known = new std::map<std::pair<const char*, int>, uint32_t>;
+    const auto [at, fresh] = known->try_emplace({site.file, site.line}, static_cast<uint32_t>(sites().size()));
+    if (fresh) sites().push_back(site);
+    return at->second | site_bit;
+}
+
+uint32_t place_of(const void* return_address) {
+    return static_cast<uint32_t>(static_cast<const char*>(return_address) - &__executable_start);
+}
+
+struct Kind {
+    bool write, atomic, engine;
+};
+
+const char* verb(bool write, bool atomic) { return atomic ? "atomic access" : write ? "write" : "read"; }
+
+[[noreturn]] void report(FaultKind kind, const char* what, const void* address, size_t bytes, uint32_t place) {
+    raise(kind, concat(what, " of ", bytes, " bytes at ", address,
+                       shadow::watched(address) && shadow::is_shared(address) ? " (shared)" : "", ", ", describe_place(place)));
+}
+
+[[noreturn]] void report_race(const shadow::Access& before, uint32_t before_place, Kind now, const void* address, size_t bytes,
+                              uint32_t place) {
+    const std::string earlier = before.engine ? std::string("the copy engine") : concat("thread ", before.thread);
+    raise(FaultKind::race, concat(verb(now.write, now.atomic), " of ", bytes, " bytes of ",
+                                  shadow::is_shared(address) ? "shared" : "global", " memory by thread ", current->index, " of block ",
+                                  current->block->id, " (", describe_place(place), ") and ", verb(before.write, before.atomic), " by ",
+                                  earlier, " of block ", before.block, " (", describe_place(before_place), ") are not ordered"));
+}
+
+bool subsumes(const shadow::Access& fresh, const shadow::Access& old) {
+    return (old.bytes & ~fresh.bytes) == 0 && (fresh.write || !old.write) && (!fresh.atomic || old.atomic || !old.write || fresh.write);
+}
+
+void touch_word(const char* address, unsigned mask, Kind kind, size_t bytes, uint32_t place) {
+    shadow::Word& word = shadow::word(address);
+    shadow::Access fresh;
+    fresh.launch = launch_number;
+    fresh.block = current->block->id;
+    fresh.thread = current->index;
+    fresh.epoch = current->clock->own;
+    fresh.bytes = mask;
+    fresh.write = kind.write;
+    fresh.atomic = kind.atomic;
+    fresh.engine = kind.engine;
+    int free_slot = -1, read_slot = -1;
+    for (int i = 0; i < shadow::Word::slots; ++i) {
+        shadow::Access& old = word.access[i];
+        if (std::memcmp(&old, &fresh, sizeof fresh) == 0) return;
+        if (old.bytes == 0 || old.launch != launch_number) {
+            old = {};
+            free_slot = i;
+            continue;
+        }
+        const bool conflict = (old.bytes & mask) && (old.write || kind.write) && !(old.atomic && kind.atomic);
+        if (conflict || subsumes(fresh, old)) {
+            if (order::known_to(*current, static_cast<uint32_t>(old.block), static_cast<uint32_t>(old.thread),
+                                static_cast<uint32_t>(old.epoch))) {
+                if (subsumes(fresh, old)) {
+                    old = {};
+                    free_slot = i;
+                }
+                continue;
+            }
+            if (conflict) report_race(old, word.place[i], kind, address, bytes, place);
+        }
+        if (!old.write) read_slot = i;
+    }
+    if (free_slot < 0) free_slot = read_slot >= 0 ? read_slot : static_cast<int>(fresh.epoch % shadow::Word::slots);
+    word.access[free_slot] = fresh;
+    word.place[free_slot] = place;
+}
+
+void access(const void* address, size_t bytes, Kind kind, uint32_t place, bool aligned, bool counted) {
+    if (!current || !current->clock || !shadow::watched(address)) return;
+    const auto* first = static_cast<const char*>(address);
+    if (aligned && reinterpret_cast<uintptr_t>(first) % bytes)
+        report(FaultKind::misaligned, verb(kind.write, false), address, bytes, place);
+    if (counted && counting()) current->clock->counted.push_back({address, place, static_cast<uint16_t>(bytes), kind.write});
+    for (size_t done = 0; done < bytes;) {
+        const char* at = first + done;
+        const size_t inside = reinterpret_cast<uintptr_t>(at) % 4, here = std::min(bytes - done, 4 - inside);
+        const unsigned mask = ((1u << here) - 1) << inside;
+        shadow::State& state = shadow::state(at);
+        if ((state.valid & mask) != mask) report(FaultKind::out_of_bounds, verb(kind.write, kind.atomic), address, bytes, place);
+        if (!kind.write && (state.pending & mask))
+            report(FaultKind::missing_wait, "a read of what an asynchronous copy has yet to bring:", address, bytes, place);
+        if (!kind.write && !kind.atomic && (state.written & mask) != mask && shadow::is_shared(at))
+            report(FaultKind::uninitialised, "read", address, bytes, place);
+        if (kind.write) {
+            state.written |= mask & 15u;
+            state.pending &= ~mask & 15u;
+        }
+        touch_word(at, mask, kind, bytes, place);
+        done += here;
+    }
+}
+
+}  // namespace
+
+std::string describe_place(uint32_t place) {
+    if (place & site_bit) return sites()[place & ~site_bit].text();
+    return describe_code(&__executable_start + place - 1);
+}
+
+void launch_begins() {
+    launch_number = (launch_number + 1) & 0xfff;
+    if (launch_number == 0) {
+        shadow::forget();
+        launch_number = 1;
+    }
+    handed_on.clear();
+}
+
+void launch_ends() { handed_on.clear(); }
+
+void block_begins(Block& block) {
+    if (block.id >= 1u << 18) raise(FaultKind::unsupported, "more than 262144 blocks under the monitor");
+    auto knowledge = std::make_shared<Knowledge>();
+    knowledge->threads.resize(block.threads.size() + 1, 0);
+    block.initial_knowledge = std::move(knowledge);
+    for (Thread& thread : block.threads) order::begin(thread);
+}
+
+void block_ends(Block& block) {
+    if (counting()) count_block(block);
+}
+
+void barrier_arrives(Barrier& barrier, Thread& thread) {
+    if (!barrier.gathered) barrier.gathered = std::make_shared<Gathered>();
+    order::give(thread, *barrier.gathered);
+}
+
+void barrier_opens(Barrier& barrier) {
+    auto all = std::make_shared<const Knowledge>(std::move(barrier.gathered->all));
+    barrier.gathered.reset();
+    for (Thread* thread : barrier.waiting) order::take(*thread, all);
+}
+
+void warp_meets(Warp& warp, uint32_t lanes) { order::meet(warp, lanes); }
+
+void fence(Scope scope) {
+    if (current) order::fence(*current, scope);
+}
+
+void atomic_read(const void* address, size_t bytes, Site site) {
+    access(address, bytes, {false, true, false}, place_of(site), false, true);
+    const auto found = handed_on.find(address);
+    if (found == handed_on.end()) return;
+    Snapshots& seen = current->clock->seen;
+    seen.insert(seen.end(), found->second.begin(), found->second.end());
+}
+
+void atomic_write(const void* address, size_t bytes, Site site) {
+    access(address, bytes, {true, true, false}, place_of(site), false, true);
+    if (!current->clock->fence) return;
+    Snapshots& all = handed_on[address];
+    if (all.empty() || all.back() != current->clock->fence) all.push_back(current->clock->fence);
+}
+
+void read(const void* address, size_t bytes, Site site) { access(address, bytes, {false, false, false}, place_of(site), false, true); }
+
+void write(const void* address, size_t bytes, Site site, bool landing) {
+    access(address, bytes, {true, false, false}, place_of(site), false, !landing);
+}
+
+void begins_to_change(const void* address, size_t bytes) {
+    for (const char* at = static_cast<const char*>(address); bytes > 0; at += 4, bytes -= 4) shadow::state(at).pending = 15;
+}
+
+void* allocate(size_t bytes, size_t align, bool shared) { return shadow::allocate(bytes, align, shared); }
+void free(void* memory) { shadow::free(memory); }
+
+}  // namespace purnet::emulator::monitor
+
+// What the compiler's instrumentation calls.
+using purnet::emulator::monitor::access;
+using purnet::emulator::monitor::place_of;
+
+#define PURNET_HOOK(bytes)                                                                                                           \
+    void __tsan_read##bytes(void* p) { access(p, bytes, {false, false, false}, place_of(__builtin_return_address(0)), true, true); } \
+    void __tsan_write##bytes(void* p) { access(p, bytes, {true, false, false}, place_of(__builtin_return_address(0)), true, true); } \
+    void __tsan_unaligned_read##bytes(void* p) {                                                                                     \
+        access(p, bytes, {false, false, false}, place_of(__builtin_return_address(0)), false, true);                                 \
+    }                                                                                                                                \
+    void __tsan_unaligned_write##bytes(void* p) {                                                                                    \
+        access(p, bytes, {true, false, false}, place_of(__builtin_return_address(0)), false, true);                                  \
+    }
+
+extern "C" {
+PURNET_HOOK(1)
+PURNET_HOOK(2)
+PURNET_HOOK(4)
+PURNET_HOOK(8)
+PURNET_HOOK(16)
+void __tsan_read_range(void* p, unsigned long bytes) {
+    access(p, bytes, {false, false, false}, place_of(__builtin_return_address(0)), false, true);
+}
+void __tsan_write_range(void* p, unsigned long bytes) {
+    access(p, bytes, {true, false, false}, place_of(__builtin_return_address(0)), false, true);
+}
+void __tsan_init() {}
+void __tsan_func_entry(void*) {}
+void __tsan_func_exit() {}
+void __tsan_vptr_update(void**, void*) {}
+void __tsan_vptr_read(void**) {}
+// The host's part of those files: guards of local statics, and the count of the shared pointer by which a launch hands its arguments to
+// its threads.
+unsigned char __tsan_atomic8_load(const volatile void* p, int) {
+    return __atomic_load_n(static_cast<const volatile unsigned char*>(p), __ATOMIC_SEQ_CST);
+}
+unsigned __tsan_atomic32_fetch_add(volatile void* p, unsigned value, int) {
+    return __atomic_fetch_add(static_cast<volatile unsigned*>(p), value, __ATOMIC_SEQ_CST);
+}
+}
+#endif
