@@ -1,6 +1,7 @@
 #include "kernels/activation/activation.h"
 
 #include "kernels/activation/activation_simd.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet {
@@ -45,7 +46,9 @@ void backward(const Problem& p, const float* saved, const float* slope, const fl
 
 }  // namespace
 
-size_t workspace_bytes(const Problem& p) { return static_cast<size_t>(blocks_of(p).blocks) * sizeof(double); }
+size_t workspace_bytes(const Problem& p) {
+    return static_cast<size_t>(std::max(blocks_of(p).blocks, grid_blocks(p.count))) * sizeof(double);
+}
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("activation",

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/promotion/promotion_simd.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 #include "kernels/softmax/columns.h"
 
@@ -122,12 +123,15 @@ void backward(const Problem& p, const float* target, const float* f, const float
 }  // namespace
 
 size_t statistics_workspace(const Problem& p) {
-    return static_cast<size_t>(p.images * image_blocks(p).blocks * p.channels) * (2 * sizeof(double) + sizeof(float));
+    const size_t host = static_cast<size_t>(p.images * image_blocks(p).blocks * p.channels) * (2 * sizeof(double) + sizeof(float));
+    const size_t grid = static_cast<size_t>(p.images * p.channels * (2 + 3 * row_chunks(p.rows, p.channels, p.images))) * sizeof(double);
+    return std::max(host, grid);
 }
 
 size_t backward_workspace(const Problem& p) {
-    return static_cast<size_t>(p.images * p.channels) *
-           (static_cast<size_t>(image_blocks(p).blocks) * 2 * sizeof(double) + 2 * sizeof(float));
+    const size_t host = static_cast<size_t>(image_blocks(p).blocks) * 2 * sizeof(double) + 2 * sizeof(float);
+    const size_t grid = static_cast<size_t>(3 + 2 * row_chunks(p.rows, p.channels, p.images)) * sizeof(double);
+    return static_cast<size_t>(p.images * p.channels) * std::max(host, grid);
 }
 
 Table<Kernels>& table() {

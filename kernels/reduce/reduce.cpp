@@ -4,6 +4,7 @@
 
 #include "kernels/reduce/sums.h"
 #include "kernels/reduce/sums_simd.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::reduce {
@@ -55,7 +56,9 @@ void add_scalars(int64_t count, const void* const* values, void* y, const Contex
 
 Sums sums() { return {PURNET_PICK(channel_sums), PURNET_PICK(total)}; }
 
-size_t workspace_bytes(int64_t count) { return static_cast<size_t>(partition_rows(count, 1).blocks) * sizeof(double); }
+size_t workspace_bytes(int64_t count) {
+    return static_cast<size_t>(std::max(partition_rows(count, 1).blocks, grid_blocks(count))) * sizeof(double);
+}
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("reduce", {{{DeviceType::cpu, DType::f32},

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/reduce/sums.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 #include "kernels/softmax/columns.h"
 #include "kernels/softmax/softmax_simd.h"
@@ -92,7 +93,9 @@ ColumnStatistics column_statistics() { return PURNET_PICK(statistics_block); }
 
 size_t workspace_bytes(const Problem& p) {
     if (p.inner == 1) return 0;
-    return static_cast<size_t>(p.outer * blocks_of(p).blocks * p.inner) * (2 * sizeof(double) + 2 * sizeof(float));
+    const size_t host = static_cast<size_t>(p.outer * blocks_of(p).blocks * p.inner) * (2 * sizeof(double) + 2 * sizeof(float));
+    const size_t grid = static_cast<size_t>(p.outer * p.inner * (1 + 3 * row_chunks(p.length, p.inner, p.outer))) * sizeof(double);
+    return std::max(host, grid);
 }
 
 Table<Kernels>& table() {
