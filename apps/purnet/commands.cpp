@@ -5,6 +5,7 @@ namespace purnet::app {
 Run add_train(Options& options);
 Run add_predict(Options& options);
 Run add_eval(Options& options);
+Run add_check_data(Options& options);
 Run add_report(Options& options);
 Run add_draw(Options& options);
 Run add_bench(Options& options);
@@ -18,6 +19,7 @@ const std::vector<Command>& commands() {
         {"train", "train a network on pictures and masks, stage by stage", add_train},
         {"predict", "draw masks of pictures with a trained network", add_predict},
         {"eval", "score saliency maps against masks: the field's nine figures, curves, intervals", add_eval},
+        {"check-data", "what is wrong with a data set: partners, sizes, masks, damage, duplicates, leaks", add_check_data},
         {"report", "one HTML page about training runs: curves, figures, pictures", add_report},
         {"draw", "draw textured pictures with known masks, to try things out", add_draw},
         {"bench", "time the network on this machine", add_bench},

@@ -1,6 +1,7 @@
 #include "data/source/dataset.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/formats/npy.h"
 #include "kernels/runtime/error.h"
@@ -26,6 +27,15 @@ std::string DataSet::describe() const {
     std::string text;
     for (const std::string& line : found_) text += (text.empty() ? "" : "\n") + line;
     return text;
+}
+
+void DataSet::add_left_out(LeftOut files) {
+    const auto append = [](std::vector<FileRef>& to, std::vector<FileRef>& from) {
+        to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    };
+    append(left_out_.pictures, files.pictures);
+    append(left_out_.masks, files.masks);
+    append(left_out_.superfluous, files.superfluous);
 }
 
 DataSet DataSet::subset(const std::vector<size_t>& indices) const {

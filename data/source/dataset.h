@@ -44,16 +44,21 @@ public:
     // One line a source: "sets/00.tar: 1320 pairs (images/ + masks/)", then its remarks.
     std::string describe() const;
 
+    // What lies beside the pairs.
+    const LeftOut& left_out() const { return left_out_; }
+
     // The pairs with these indices, in this order.
     DataSet subset(const std::vector<size_t>& indices) const;
 
     void add(Pair pair) { pairs_.push_back(std::move(pair)); }
     void add_found(std::string line) { found_.push_back(std::move(line)); }
+    void add_left_out(LeftOut files);
     void set_limits(const DecodeLimits& limits) { limits_ = limits; }
 
 private:
     std::vector<Pair> pairs_;
     std::vector<std::string> found_;
+    LeftOut left_out_;
     DecodeLimits limits_;
 };
 

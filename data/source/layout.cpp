@@ -114,9 +114,8 @@ ByStem pictures_of(const std::vector<const NamedFile*>& files, const std::string
 }
 
 // Masks likewise, but a .png goes before the same name with another suffix.
-ByStem masks_of(const std::vector<const NamedFile*>& files, const std::string& where, std::vector<std::string>& remarks) {
+ByStem masks_of(const std::vector<const NamedFile*>& files, const std::string& where, Layout& layout) {
     ByStem result;
-    int ignored = 0;
     for (const NamedFile* file : files) {
         if (!has_picture_suffix(file->name)) continue;
         const auto [at, added] = result.emplace(stem_of(file->name), file);
@@ -124,12 +123,12 @@ ByStem masks_of(const std::vector<const NamedFile*>& files, const std::string& w
         const bool new_png = suffix_of(file->name) == "png", old_png = suffix_of(at->second->name) == "png";
         require(new_png != old_png, where, ": ", printable(at->second->name), " and ", printable(file->name),
                 " have one name; take one of them away");
+        layout.left_out.superfluous.push_back((new_png ? at->second : file)->file);
         if (new_png) at->second = file;
-        ++ignored;
     }
-    if (ignored)
-        remarks.push_back(concat(ignored, ignored == 1 ? " mask that isn't PNG lies" : " masks that aren't PNG lie",
-                                 " beside the PNG of the same name and ", ignored == 1 ? "is" : "are", " left out"));
+    if (const size_t ignored = layout.left_out.superfluous.size())
+        layout.remarks.push_back(concat(ignored, ignored == 1 ? " mask that isn't PNG lies" : " masks that aren't PNG lie",
+                                        " beside the PNG of the same name and ", ignored == 1 ? "is" : "are", " left out"));
     return result;
 }
 
@@ -147,13 +146,17 @@ void match_up(Layout& layout, const ByStem& image_files, const ByStem& mask_file
         const auto mask = mask_files.find(stem);
         if (mask == mask_files.end()) {
             no_mask.push_back(base_of(image->name));
+            layout.left_out.pictures.push_back(image->file);
             continue;
         }
         const auto region = region_files.find(stem);
         layout.pairs.push_back({stem, image->file, mask->second->file, region == region_files.end() ? FileRef() : region->second->file});
     }
     for (const auto& [stem, mask] : mask_files)
-        if (!image_files.contains(stem)) no_image.push_back(base_of(mask->name));
+        if (!image_files.contains(stem)) {
+            no_image.push_back(base_of(mask->name));
+            layout.left_out.masks.push_back(mask->file);
+        }
     const auto report = [&](const std::vector<std::string>& names, const char* one, const char* many) {
         if (names.empty()) return;
         const std::string text = concat(names.size(), names.size() == 1 ? one : many, some(names));
@@ -228,7 +231,7 @@ Layout find_layout(const std::vector<NamedFile>& files, const std::string& where
             if (!region_files.empty()) layout.form += " + " + shown_folder(candidate.folders[regions][0]);
         }
         const ByStem image_files = pictures_of(folders.at(image_folder), where),
-                     mask_files = masks_of(folders.at(mask_folder), where, layout.remarks);
+                     mask_files = masks_of(folders.at(mask_folder), where, layout);
         match_up(layout, image_files, mask_files, region_files, where, unpaired);
         return layout;
     }
@@ -242,7 +245,7 @@ Layout find_layout(const std::vector<NamedFile>& files, const std::string& where
     std::vector<const NamedFile*> image_list, mask_list;
     for (const NamedFile* file : folders.at(mixed[0])) (suffix_of(file->name) == "png" ? mask_list : image_list).push_back(file);
     layout.form = concat("pictures .jpg beside masks .png", mixed[0].empty() ? "" : " in " + shown_folder(mixed[0]));
-    match_up(layout, pictures_of(image_list, where), masks_of(mask_list, where, layout.remarks), {}, where, unpaired);
+    match_up(layout, pictures_of(image_list, where), masks_of(mask_list, where, layout), {}, where, unpaired);
     return layout;
 }
 

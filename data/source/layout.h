@@ -24,10 +24,17 @@ struct Pair {
     FileRef image, mask, labels;
 };
 
+// Files that belong to no pair.
+struct LeftOut {
+    std::vector<FileRef> pictures, masks;  // without a partner (Unpaired::skip)
+    std::vector<FileRef> superfluous;      // masks in another format beside the .png that counts
+};
+
 struct Layout {
     std::string form;         // "images/ + masks/", "pictures .jpg beside masks .png"
     std::vector<Pair> pairs;  // sorted by name
     std::vector<std::string> remarks;
+    LeftOut left_out;
 };
 
 // Pictures without a mask and masks without a picture: an error, or left out and remarked.

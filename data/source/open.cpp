@@ -169,6 +169,7 @@ private:
         data_.add_found(concat(where, ": ", layout.pairs.size(), layout.pairs.size() == 1 ? " pair (" : " pairs (", layout.form, ")"));
         for (const std::string& remark : layout.remarks) data_.add_found("  " + remark);
         for (Pair& pair : layout.pairs) data_.add(std::move(pair));
+        data_.add_left_out(std::move(layout.left_out));
     }
 
     DataSet& data_;
