@@ -1,11 +1,19 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <optional>
+#include <tuple>
 
 #include "apps/purnet/command.h"
 #include "apps/run/console.h"
 #include "apps/run/prediction.h"
+#include "apps/run/raw_frames.h"
 #include "apps/run/signals.h"
+#include "apps/run/watch_folder.h"
 #include "data/image/decode.h"
 
 namespace purnet::app {
@@ -14,62 +22,232 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Settings {
-    std::string weights;
+    std::string weights, out, threshold = "none", background = "white", if_exists = "overwrite", batch = "1";
     int size = 0;
     PredictionOptions prediction;
-    std::string out;
+    std::string raw, pixel = "rgb24", raw_out;
+    bool watch = false;
+    double settle = 1;
     std::vector<std::string> inputs;
+    const CLI::Option *output_given = nullptr, *background_given = nullptr, *format_given = nullptr, *picture_given = nullptr;
 };
 
-// One picture from stdin, its mask to stdout, or all outputs into a folder where --out names one.
-int predict_stdin(Predictor& predictor, const Settings& s) {
-    const std::vector<char> text((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
-    const Image rgb = decode_rgb({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, "stdin");
-    const std::vector<float> map = predictor.map(rgb.pixels.data(), rgb.width, rgb.height);
-    const std::vector<RenderedFile> files = render_outputs(predictor, rgb, map, s.prediction);
-    if (s.out.empty() || s.out == "-") {
-        require(files.size() == 1, "stdout takes one --output; name a folder with --out for several");
+// Options that don't fit are wrong usage, wherever that is found.
+template <class Body>
+void as_usage(Body&& body) {
+    try {
+        body();
+    } catch (const Error& error) {
+        throw UsageError(error.what());
+    }
+}
+
+int batch_named(const std::string& text) {
+    if (text == "auto") return 0;
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    require(error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= 64, "--batch '", text,
+            "': use auto or 1 to 64");
+    return value;
+}
+
+// Is the only input one picture, and goes its only result to a file or stdout?
+bool to_one_file(const Settings& s) {
+    if (s.out == "-" || (s.out.empty() && s.inputs == std::vector<std::string>{"-"})) return true;
+    const std::string suffix = fs::path(s.out).extension().string();
+    std::error_code error;
+    return (suffix == ".png" || suffix == ".jpg" || suffix == ".pfm" || suffix == ".npy") && !fs::is_directory(s.out, error);
+}
+
+// The suffix of FILE says which form its result takes, unless an option says so.
+void take_form_of(const std::string& suffix, Settings& s) {
+    OutputOptions& output = s.prediction.output;
+    if (!given(s.format_given) && (suffix == ".pfm" || suffix == ".npy")) output.mask_formats = {suffix.substr(1)};
+    if (!given(s.picture_given) && suffix == ".jpg") output.picture_format = "jpg";
+}
+
+void settle(Settings& s) {
+    PredictionOptions& p = s.prediction;
+    p.output.threshold = matting::threshold_named(s.threshold);
+    p.if_exists = if_exists_named(s.if_exists);
+    p.batch = batch_named(s.batch);
+    p.out = s.out;
+    if (given(s.background_given) && !given(s.output_given)) p.output.kinds = {"background"};
+    const auto& kinds = p.output.kinds;
+    const bool wanted = std::find(kinds.begin(), kinds.end(), "background") != kinds.end();
+    require(wanted || !given(s.background_given), "--background belongs to --output background");
+    if (wanted) p.output.background = background_named(s.background);
+    if (s.raw.empty() && !s.watch && to_one_file(s)) take_form_of(fs::path(s.out).extension().string(), s);
+    check(p.output);
+}
+
+std::string inputs_of(const Settings& s) { return s.inputs.size() == 1 ? s.inputs[0] : "several inputs"; }
+
+int predict_one(Predictor& predictor, const Settings& s) {
+    const std::string& input = s.inputs[0];
+    const bool to_stdout = s.out.empty() || s.out == "-";
+    const OutputOptions& output = s.prediction.output;
+    fs::path stem;
+    if (!to_stdout) {
+        const std::string suffix = suffixes_of(output)[0];
+        const Inputs inputs(input == "-" ? std::vector<fs::path>{} : std::vector<fs::path>{input});
+        stem = stem_for(fs::path(s.out).replace_extension(), {fs::path(suffix).extension().string()}, s.prediction.if_exists, inputs);
+        if (stem.empty()) {
+            say(s.out, " is there already and was left as it is");
+            return all_fine;
+        }
+    }
+    Image rgb;
+    if (input == "-") {
+        const std::vector<char> text((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+        rgb = decode_rgb({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, "stdin");
+    } else {
+        rgb = read_rgb(input);
+    }
+    std::vector<RenderedFile> files = render_outputs(predictor, rgb, predictor.map(rgb.pixels.data(), rgb.width, rgb.height), output);
+    if (to_stdout) {
         std::fwrite(files[0].bytes.data(), 1, files[0].bytes.size(), stdout);
         require(std::fflush(stdout) == 0, "stdout cannot be written");
-        return all_fine;
+    } else {
+        files[0].suffix = fs::path(s.out).extension().string();
+        write_rendered(files, stem, s.prediction.if_exists);
     }
-    write_rendered(files, fs::path(s.out) / "stdin");
     return all_fine;
+}
+
+void check_one(const Settings& s) {
+    std::error_code error;
+    require(s.inputs.size() == 1 && !fs::is_directory(s.inputs[0], error), "--out ", s.out.empty() ? "-" : s.out,
+            " takes one picture; name a folder for ", inputs_of(s));
+    const std::vector<std::string> suffixes = suffixes_of(s.prediction.output);
+    require(suffixes.size() == 1, "one file takes one output; name a folder with --out for several");
+    const std::string suffix = fs::path(s.out).extension().string(), wanted = fs::path(suffixes[0]).extension().string();
+    require(s.out.empty() || s.out == "-" || suffix == wanted, "--out ", s.out, ": the result is a ", wanted, " file");
+    require(!(s.out.empty() || s.out == "-") || !is_terminal(stdout), "stdout is a terminal: send it to a file, or name one with --out");
+}
+
+int predict_frames(Predictor& predictor, const Settings& s, const RawFrames& frames) {
+    const RawResult result = predict_raw(predictor, STDIN_FILENO, STDOUT_FILENO, frames);
+    say(result.frames, " frames");
+    if (result.rest) {
+        warn("stdin ended inside frame ", result.frames + 1, ": ", result.rest, " of ", result.frame_bytes, " bytes; does --raw ", s.raw,
+             " --pixel ", s.pixel, " say how large a frame is?");
+        return some_inputs_failed;
+    }
+    if (stop_requested()) return stop_exit_code();
+    require(result.frames > 0, "stdin: no frames came");
+    return all_fine;
+}
+
+RawFrames frames_of(const Settings& s) {
+    require(!s.watch, "--raw and --watch exclude each other");
+    require(s.inputs == std::vector<std::string>{"-"} && (s.out.empty() || s.out == "-"), "--raw reads stdin (-) and writes stdout");
+    RawFrames frames;
+    std::tie(frames.width, frames.height) = frame_size_named(s.raw);
+    frames.in = s.pixel;
+    frames.output = s.prediction.output;
+    frames.batch = s.prediction.batch;
+    frames.out = raw_output_for(frames.output, s.raw_out);
+    require(!is_terminal(stdout), "stdout is a terminal: frames go to a pipe or a file");
+    return frames;
+}
+
+int finish(const PredictionResult& result, const std::string& of, const Settings& s) {
+    say(result.done, of, " in ", s.out, result.skipped ? concat("; ", result.skipped, " were there already") : std::string(),
+        s.prediction.batch == 0 && result.done > 0 ? concat("; ", result.batch, " at once") : std::string());
+    return result.failures.empty() ? all_fine : some_inputs_failed;
+}
+
+int run(Settings& s) {
+    RawFrames frames;
+    as_usage([&] {
+        settle(s);
+        if (!s.raw.empty()) frames = frames_of(s);
+    });
+    watch_signals("finishing the current picture");
+    if (!s.raw.empty()) {
+        Predictor predictor(s.weights, {.size = s.size});
+        return predict_frames(predictor, s, frames);
+    }
+    if (s.out.empty() && s.inputs != std::vector<std::string>{"-"})
+        throw UsageError("--out is missing: the folder of the results, a file, or -");
+    if (s.watch) {
+        std::optional<FolderWatch> watch;
+        as_usage([&] { watch.emplace(s.inputs, s.out, s.settle); });
+        Predictor predictor(s.weights, {.size = s.size});
+        say("watching ", inputs_of(s), "; Ctrl-C ends");
+        s.prediction.announce = true;
+        return finish(predict_watched(predictor, *watch, s.prediction, s.settle), " pictures", s);
+    }
+    if (to_one_file(s)) {
+        as_usage([&] { check_one(s); });
+        Predictor predictor(s.weights, {.size = s.size});
+        return predict_one(predictor, s);
+    }
+    const bool has_stdin = std::find(s.inputs.begin(), s.inputs.end(), "-") != s.inputs.end();
+    if (has_stdin) throw UsageError("stdin (-) is one picture of its own: give --out FILE, or leave --out away for stdout");
+    const std::vector<PredictionJob> jobs = prediction_jobs(s.inputs, s.out);
+    Predictor predictor(s.weights, {.size = s.size});
+    const PredictionResult result = predict_files(predictor, jobs, s.prediction);
+    const int code = finish(result, concat(" of ", jobs.size(), " pictures"), s);
+    return stop_requested() ? stop_exit_code() : code;
 }
 
 }  // namespace
 
 app::Run add_predict(Options& options) {
     auto s = std::make_shared<Settings>();
+    OutputOptions& output = s->prediction.output;
     options.example("purnet predict --weights light.safetensors --out masks photo.jpg holiday/",
                     "a mask for a photograph and for each in a folder");
-    options.example("purnet predict --weights w.safetensors --output mask,cutout,overlay --out out photo.jpg", "several pictures of each");
-    options.example("purnet predict --weights w.safetensors - < photo.jpg > mask.png", "in a pipe");
+    options.example("purnet predict --weights w.safetensors --output cutout --refine --decontaminate --out cut.png photo.jpg",
+                    "the object alone, edges following the photograph's");
+    options.example("ffmpeg -i a.mp4 -f rawvideo -pix_fmt rgb24 - | purnet predict --weights w.safetensors --raw 640x360 - > masks.gray",
+                    "a film, frame by frame; docs/predict.md has both ends of the pipe");
     options.group("Network");
     options.value("--weights", s->weights, "FILE", "weights: .safetensors of this program, or a published .pth")->required();
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(in_range(0, 8192));
-    options.value("--batch", s->prediction.batch, "N", "pictures computed at once")->check(in_range(1, 64));
+    options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");
-    options.value("--out", s->out, "DIR", "folder of the results");
-    options.value("--output", s->prediction.outputs, "KIND,...", "mask, cutout, overlay, sheet, attentions, levels")
-        ->delimiter(',')
-        ->check(one_of({"mask", "cutout", "overlay", "sheet", "attentions", "levels"}));
-    options.flag("--npy", s->prediction.npy, "also NAME.npy: the map as float32 at the network's size");
-    options.flag("--sixteen-bit", s->prediction.sixteen_bit, "masks with 16 bits");
-    options.flag("--as-published", s->prediction.as_published, "8 bits first (truncated), then resized, as the authors' code does");
+    options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");
+    s->output_given = options
+                          .value("--output", output.kinds, "KIND,...",
+                                 "mask, cutout (RGBA), background (see there), overlay, map (.npy at the network's size), sheet, "
+                                 "attentions, levels")
+                          ->delimiter(',')
+                          ->check(one_of(output_kinds()));
+    s->format_given = options.value("--mask-format", output.mask_formats, "FORMAT,...", "of masks: 8 or 16 bits, or float32")
+                          ->delimiter(',')
+                          ->check(one_of(mask_formats()));
+    s->picture_given =
+        options.value("--picture-format", output.picture_format, "FORMAT", "of backgrounds and overlays")->check(one_of({"png", "jpg"}));
+    s->background_given = options.value("--background", s->background, "WHAT",
+                                        "behind the object: white, black, grey, red, green, blue, #rrggbb, R,G,B, blur, or a picture");
+    options.value("--blur", output.blur_radius, "PIXELS", "radius for --background blur; 0: a fortieth of the longer side")
+        ->check(in_range(0, 256));
+    options.value("--if-exists", s->if_exists, "WHAT", "where a result is there already")->check(one_of(if_exists_names()));
+    options.flag("--strict", s->prediction.strict, "end at the first picture that fails");
+    options.group("Edges");
+    options.flag("--refine", output.refine, "move the map's edges to the picture's (guided filter)");
+    options.value("--refine-radius", output.refine_radius, "PIXELS", "how far; 0: four pixels of the network's input")
+        ->check(in_range(0, 256));
+    options.value("--refine-epsilon", output.refine_epsilon, "E", "squared contrast (of 1) below which edges are smoothed over")
+        ->check(in_range(1e-9, 1));
+    options.flag("--decontaminate", output.decontaminate, "take the old background's colour out of soft edges (cutout, background)");
+    options.value("--threshold", s->threshold, "T", "none, otsu, adaptive (twice the mean), or a level from 0 to 1");
+    options.flag("--as-published", output.as_published, "8 bits first (truncated), then resized, as the authors' code does");
+    options.group("Streams");
+    options.value("--raw", s->raw, "WxH", "stdin is frames of this size without a container, stdout too");
+    options.value("--pixel", s->pixel, "FORM", "of the frames that come in")->check(one_of(raw_inputs()));
+    options
+        .value("--raw-out", s->raw_out, "FORM",
+               "of those that go out: gray, gray16le (mask), rgba, bgra (cutout), rgb24, bgr24 (background, overlay)")
+        ->check(one_of(raw_outputs()));
+    options.flag("--watch", s->watch, "predict what appears in the folders until Ctrl-C");
+    options.value("--settle", s->settle, "SECONDS", "with --watch: a file is complete when it has not changed for so long")
+        ->check(in_range(0.05, 3600));
     options.words("INPUT", s->inputs, "pictures, folders, or - for stdin")->required();
-    return [s] {
-        watch_signals("finishing the current picture");
-        Predictor predictor(s->weights, {.size = s->size});
-        if (s->inputs == std::vector<std::string>{"-"}) return predict_stdin(predictor, *s);
-        if (s->out.empty()) throw UsageError("--out is missing: the folder of the results");
-        s->prediction.out = s->out;
-        const std::vector<PredictionJob> jobs = prediction_jobs(s->inputs);
-        const PredictionResult result = predict_files(predictor, jobs, s->prediction);
-        say(result.done, " of ", jobs.size(), " pictures in ", s->out);
-        if (stop_requested()) return stop_exit_code();
-        return static_cast<int>(result.failures.empty() ? all_fine : some_inputs_failed);
-    };
+    return [s] { return run(*s); };
 }
 
 }  // namespace purnet::app

@@ -1,21 +1,35 @@
-// Predicts many pictures: one thread reads and resizes, the network runs, one thread renders and writes, all at the same time.
+// Predicts many pictures, the ones given or those that appear in a folder.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "apps/run/output_files.h"
 #include "apps/run/predictor.h"
 
 namespace purnet {
 
+// What to do where a file of the result is there already. Inputs are never written over, whatever this says.
+enum class IfExists {
+    overwrite,
+    skip,    // a picture all of whose files are there is not predicted; else the missing ones are added
+    rename,  // NAME-2, NAME-3, ...: all files of a picture under one number
+    fail     // the picture counts as failed
+};
+IfExists if_exists_named(const std::string& name);
+const std::vector<std::string>& if_exists_names();
+
 struct PredictionOptions {
     std::filesystem::path out;
-    std::vector<std::string> outputs = {"mask"};  // mask, cutout, overlay, sheet, attentions, levels
-    bool npy = false;                             // NAME.npy: the map as float32 at the network's size
-    bool sixteen_bit = false;                     // masks with 16 bits
-    bool as_published = false;                    // to 8 bits first (times 255, truncated), then resized
-    int batch = 1;
+    OutputOptions output;
+    IfExists if_exists = IfExists::overwrite;
+    bool strict = false;    // the first failure ends the work
+    bool announce = false;  // a line for every picture instead of a progress bar
+    int batch = 1;          // 0: found on the way
 };
 
 struct PredictionJob {
@@ -23,28 +37,36 @@ struct PredictionJob {
     std::filesystem::path output;  // below `out`, without suffix
 };
 
-// Files as they are, folders with all pictures below them (mirrored). Two inputs of one name get different outputs: the later one
-// a number. Throws for what does not exist and for a folder without pictures.
-std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& inputs);
+// Files as they are, folders with all pictures below them (mirrored; not what lies in `out`, where `out` lies in such a folder). Two
+// inputs of one name get different outputs: the later one a number. Throws for a folder without pictures.
+std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& inputs, const std::filesystem::path& out);
 
 struct PredictionResult {
-    int64_t done = 0;
+    int64_t done = 0, skipped = 0;
     std::vector<std::string> failures;  // a sentence each
     double network_seconds = 0, seconds = 0;
+    int batch = 1;
 };
 
-// Failing pictures are reported on stderr and the others go on. Never writes over an input. Stops where a signal asks for it.
+// Failing pictures are reported on stderr and the others go on. Stops where a signal asks for it.
 PredictionResult predict_files(Predictor& predictor, const std::vector<PredictionJob>& jobs, const PredictionOptions& options);
 
-// One picture from memory, all outputs asked for: file suffix -> bytes ("" + ".png" is the mask).
-struct RenderedFile {
-    std::string suffix;  // ".png", "_cutout.png", ".npy", ...
-    std::vector<uint8_t> bytes;
-};
-std::vector<RenderedFile> render_outputs(Predictor& predictor, const Image& rgb, const std::vector<float>& map,
-                                         const PredictionOptions& options);
+// Files that must not be written over, known by what they are and not by their names.
+class Inputs {
+public:
+    explicit Inputs(const std::vector<std::filesystem::path>& files);
+    bool contain(const std::filesystem::path& file) const;
 
-// STEM + suffix of each, folders made as needed.
-void write_rendered(const std::vector<RenderedFile>& files, const std::filesystem::path& stem);
+private:
+    std::vector<std::pair<uint64_t, uint64_t>> places_;  // device and inode, sorted
+};
+
+// Where the files of a picture go: `stem`, or for IfExists::rename the first numbered one that is free and not reserved. Empty: they
+// are all there and to be skipped. Error: one is there and must not be, or is an input.
+std::filesystem::path stem_for(const std::filesystem::path& stem, const std::vector<std::string>& suffixes, IfExists if_exists,
+                               const Inputs& inputs, const std::set<std::filesystem::path>& reserved = {});
+
+// STEM + suffix of each, folders made as needed; with IfExists::skip those that are not there.
+void write_rendered(const std::vector<RenderedFile>& files, const std::filesystem::path& stem, IfExists if_exists);
 
 }  // namespace purnet

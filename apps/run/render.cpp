@@ -66,9 +66,18 @@ Image mask(const std::vector<float>& map, int map_h, int map_w, int width, int h
     return out;
 }
 
-Image16 mask16(const std::vector<float>& map, int map_h, int map_w, int width, int height) {
+Image bytes_of(const std::vector<float>& values, int width, int height) {
+    Image out(width, height, 1);
+    require(out.pixels.size() == values.size(), "a mask of ", values.size(), " values is not ", width, " x ", height);
+    for (size_t i = 0; i < values.size(); ++i) out.pixels[i] = byte(values[i] > 0 ? values[i] : 0);
+    return out;
+}
+
+Image16 words_of(const std::vector<float>& values, int width, int height) {
     Image16 out(width, height, 1);
-    map_to_words(map.data(), map_h, map_w, out.pixels.data(), height, width);
+    require(out.pixels.size() == values.size(), "a mask of ", values.size(), " values is not ", width, " x ", height);
+    for (size_t i = 0; i < values.size(); ++i)
+        out.pixels[i] = values[i] > 0 ? static_cast<uint16_t>(std::lround(std::min(values[i], 1.0f) * 65535)) : 0;
     return out;
 }
 
@@ -78,6 +87,29 @@ Image cutout(const Image& rgb, const Image& mask) {
         for (size_t c = 0; c < 3; ++c) out.pixels[4 * i + c] = rgb.pixels[3 * i + c];
         out.pixels[4 * i + 3] = mask.pixels[i];
     }
+    return out;
+}
+
+Image composite(const Image& rgb, const Image& mask, const Image& background) {
+    require(rgb.pixels.size() == background.pixels.size() && rgb.pixels.size() == 3 * mask.pixels.size(),
+            "object, mask and background differ in size");
+    Image out(rgb.width, rgb.height, 3);
+    for (size_t i = 0; i < out.pixels.size(); ++i) {
+        const int a = mask.pixels[i / 3];
+        out.pixels[i] = static_cast<uint8_t>((a * rgb.pixels[i] + (255 - a) * background.pixels[i] + 127) / 255);
+    }
+    return out;
+}
+
+Image covering(const Image& rgb, int width, int height) {
+    // The part of the same proportions, at least a pixel of it.
+    const double scale = std::min(static_cast<double>(rgb.width) / width, static_cast<double>(rgb.height) / height);
+    const int part_width = std::clamp(static_cast<int>(std::lround(width * scale)), 1, rgb.width);
+    const int part_height = std::clamp(static_cast<int>(std::lround(height * scale)), 1, rgb.height);
+    const int left = (rgb.width - part_width) / 2, top = (rgb.height - part_height) / 2;
+    Image part(part_width, part_height, 3), out(width, height, 3);
+    for (int y = 0; y < part_height; ++y) std::copy(rgb.at(left, top + y), rgb.at(left, top + y) + part.row_size(), part.row(y));
+    resize_bilinear(part.pixels.data(), part_height, part_width, 3, out.pixels.data(), height, width);
     return out;
 }
 

@@ -8,9 +8,15 @@ namespace purnet::render {
 
 // All maps are values in [0, 1], rows from the top; they are resized bilinearly to the picture's size.
 Image mask(const std::vector<float>& map, int map_h, int map_w, int width, int height);
-Image16 mask16(const std::vector<float>& map, int map_h, int map_w, int width, int height);
+// Values in [0, 1] at the picture's size, to 0..255 and to 0..65535; rounded, clamped, NaN to 0.
+Image bytes_of(const std::vector<float>& values, int width, int height);
+Image16 words_of(const std::vector<float>& values, int width, int height);
 // RGBA: the picture with the map as its alpha.
 Image cutout(const Image& rgb, const Image& mask);
+// RGB: the picture where the mask is 255, the background where it is 0, their mixture between. All of one size.
+Image composite(const Image& rgb, const Image& mask, const Image& background);
+// The middle of a picture, scaled just so far that it covers width x height.
+Image covering(const Image& rgb, int width, int height);
 // The picture, darkened where the map is 0, with the outline at 0.5 drawn.
 Image overlay(const Image& rgb, const Image& mask);
 // A map as colours from dark blue over green to yellow; [low, high] of the values is stretched over them.

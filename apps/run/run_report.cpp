@@ -151,7 +151,7 @@ void pictures_with_masks(HtmlReport& report, Predictor& predictor, const RunRepo
 void photographs(HtmlReport& report, Predictor& predictor, const RunReportOptions& options) {
     std::vector<HtmlReport::SheetRow> rows;
     std::vector<std::string> names;
-    for (const PredictionJob& job : prediction_jobs(options.photos)) {
+    for (const PredictionJob& job : prediction_jobs(options.photos, {})) {
         const Image rgb = read_rgb(job.input);
         const Maps maps = predictor.inspect(rgb.pixels.data(), rgb.width, rgb.height);
         names = columns(maps, false);

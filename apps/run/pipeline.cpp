@@ -1,0 +1,183 @@
+#include "apps/run/pipeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "kernels/resize/resize_bytes.h"
+#include "kernels/runtime/parallel.h"
+
+namespace purnet {
+namespace {
+
+constexpr int most_at_once = 8;
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// A queue with room for a few elements between two threads; closed by the writer, or by the reader that gives up.
+template <class T>
+class Channel {
+public:
+    explicit Channel(size_t room) : room_(room) {}
+    bool put(T value) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return closed_ || queue_.size() < room_; });
+        if (closed_) return false;
+        queue_.push_back(std::move(value));
+        changed_.notify_all();
+        return true;
+    }
+    std::optional<T> take() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
+        if (queue_.empty()) return std::nullopt;
+        T value = std::move(queue_.front());
+        queue_.pop_front();
+        changed_.notify_all();
+        return value;
+    }
+    void close() {
+        std::lock_guard lock(mutex_);
+        closed_ = true;
+        changed_.notify_all();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<T> queue_;
+    size_t room_;
+    bool closed_ = false;
+};
+
+struct Loaded {
+    StreamPicture picture;
+    std::vector<uint8_t> resized;
+};
+
+struct Finished {
+    StreamPicture picture;
+    std::vector<float> map;
+};
+
+// So many that their plan's memory stays below an eighth of the machine's.
+int most_that_fit(Predictor& predictor) {
+    const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+    int most = 1;
+    while (most < most_at_once && 2.0 * most * static_cast<double>(predictor.arena_bytes()) < memory / 8) most *= 2;
+    return most;
+}
+
+}  // namespace
+
+int BatchChoice::last_batch(int ready) const {
+    if (ready >= batch_) return batch_;
+    if (fixed_) return ready;
+    int size = 1;
+    while (2 * size <= ready) size *= 2;
+    return size;
+}
+
+void BatchChoice::measured(int pictures, double seconds) {
+    if (!searching_ || pictures != batch_ || ++runs_ < 2) return;
+    runs_ = 0;
+    const double each = seconds / pictures;
+    const bool better = best_seconds_ == 0 || each < 0.95 * best_seconds_;
+    if (better) {
+        best_ = batch_;
+        best_seconds_ = each;
+    }
+    if (better && 2 * batch_ <= most_) {
+        batch_ *= 2;
+    } else {
+        batch_ = best_;
+        searching_ = false;
+    }
+}
+
+PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& next, const FinishPicture& finish) {
+    PipelineResult result;
+    BatchChoice choice(batch, batch ? batch : most_that_fit(predictor));
+    const size_t room = static_cast<size_t>(batch ? batch : most_at_once) + 2;
+    const int side = predictor.size();
+    const size_t area = static_cast<size_t>(side) * static_cast<size_t>(side);
+    Channel<Loaded> loaded(room);
+    Channel<Finished> finished(room);
+    std::exception_ptr reader_error, writer_error, error;
+    std::thread reader([&] {
+        const SerialScope serial;
+        try {
+            for (;;) {
+                Loaded l;
+                if (!next(l.picture)) break;
+                const Image& rgb = l.picture.rgb;
+                l.resized.resize(3 * area);
+                resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, l.resized.data(), side, side);
+                if (!loaded.put(std::move(l))) break;
+            }
+        } catch (...) {
+            reader_error = std::current_exception();
+        }
+        loaded.close();
+    });
+    std::thread writer([&] {
+        const SerialScope serial;
+        try {
+            while (std::optional<Finished> done = finished.take()) finish(done->picture, done->map);
+        } catch (...) {
+            writer_error = std::current_exception();
+            finished.close();
+        }
+    });
+
+    std::vector<Loaded> waiting;
+    std::vector<uint8_t> bytes;
+    // False when nobody takes the results any more.
+    const auto run = [&](int count) {
+        const size_t n = static_cast<size_t>(count);
+        bytes.clear();
+        for (size_t i = 0; i < n; ++i) bytes.insert(bytes.end(), waiting[i].resized.begin(), waiting[i].resized.end());
+        std::vector<float> maps(area * n);
+        const double start = now();
+        predictor.maps_of_resized(bytes.data(), count, maps.data());
+        const double seconds = now() - start;
+        result.network_seconds += seconds;
+        choice.measured(count, seconds);
+        for (size_t i = 0; i < n; ++i) {
+            const auto map = maps.begin() + static_cast<std::ptrdiff_t>(i * area);
+            if (!finished.put({std::move(waiting[i].picture), std::vector<float>(map, map + static_cast<std::ptrdiff_t>(area))}))
+                return false;
+        }
+        waiting.erase(waiting.begin(), waiting.begin() + count);
+        return true;
+    };
+    try {
+        bool wanted = true;
+        while (wanted) {
+            std::optional<Loaded> picture = loaded.take();
+            if (!picture) break;
+            waiting.push_back(std::move(*picture));
+            if (static_cast<int>(waiting.size()) >= choice.batch()) wanted = run(choice.batch());
+        }
+        while (wanted && !waiting.empty()) wanted = run(choice.last_batch(static_cast<int>(waiting.size())));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    loaded.close();
+    finished.close();
+    reader.join();
+    writer.join();
+    for (const std::exception_ptr& e : {error, writer_error, reader_error})
+        if (e) std::rethrow_exception(e);
+    result.batch = choice.batch();
+    return result;
+}
+
+}  // namespace purnet
