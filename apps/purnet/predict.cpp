@@ -26,7 +26,7 @@ struct Settings {
     int size = 0;
     PredictionOptions prediction;
     std::string raw, pixel = "rgb24", raw_out;
-    bool watch = false;
+    bool watch = false, npy = false;
     double settle = 1;
     std::vector<std::string> inputs;
     const CLI::Option *output_given = nullptr, *background_given = nullptr, *format_given = nullptr, *picture_given = nullptr;
@@ -59,6 +59,9 @@ bool to_one_file(const Settings& s) {
     return (suffix == ".png" || suffix == ".jpg" || suffix == ".pfm" || suffix == ".npy") && !fs::is_directory(s.out, error);
 }
 
+// ".png" of ".png" (which std::filesystem takes for a name) and of "_sheet.png".
+std::string type_of(const std::string& suffix) { return suffix.substr(suffix.rfind('.')); }
+
 // The suffix of FILE says which form its result takes, unless an option says so.
 void take_form_of(const std::string& suffix, Settings& s) {
     OutputOptions& output = s.prediction.output;
@@ -74,6 +77,7 @@ void settle(Settings& s) {
     p.out = s.out;
     if (given(s.background_given) && !given(s.output_given)) p.output.kinds = {"background"};
     const auto& kinds = p.output.kinds;
+    if (s.npy && std::find(kinds.begin(), kinds.end(), "map") == kinds.end()) p.output.kinds.emplace_back("map");
     const bool wanted = std::find(kinds.begin(), kinds.end(), "background") != kinds.end();
     require(wanted || !given(s.background_given), "--background belongs to --output background");
     if (wanted) p.output.background = background_named(s.background);
@@ -91,7 +95,7 @@ int predict_one(Predictor& predictor, const Settings& s) {
     if (!to_stdout) {
         const std::string suffix = suffixes_of(output)[0];
         const Inputs inputs(input == "-" ? std::vector<fs::path>{} : std::vector<fs::path>{input});
-        stem = stem_for(fs::path(s.out).replace_extension(), {fs::path(suffix).extension().string()}, s.prediction.if_exists, inputs);
+        stem = stem_for(fs::path(s.out).replace_extension(), {type_of(suffix)}, s.prediction.if_exists, inputs);
         if (stem.empty()) {
             say(s.out, " is there already and was left as it is");
             return all_fine;
@@ -121,7 +125,7 @@ void check_one(const Settings& s) {
             " takes one picture; name a folder for ", inputs_of(s));
     const std::vector<std::string> suffixes = suffixes_of(s.prediction.output);
     require(suffixes.size() == 1, "one file takes one output; name a folder with --out for several");
-    const std::string suffix = fs::path(s.out).extension().string(), wanted = fs::path(suffixes[0]).extension().string();
+    const std::string suffix = fs::path(s.out).extension().string(), wanted = type_of(suffixes[0]);
     require(s.out.empty() || s.out == "-" || suffix == wanted, "--out ", s.out, ": the result is a ", wanted, " file");
     require(!(s.out.empty() || s.out == "-") || !is_terminal(stdout), "stdout is a terminal: send it to a file, or name one with --out");
 }
@@ -216,6 +220,7 @@ app::Run add_predict(Options& options) {
                                  "attentions, levels")
                           ->delimiter(',')
                           ->check(one_of(output_kinds()));
+    options.flag("--npy", s->npy, "the map too: short for adding it to --output");
     s->format_given = options.value("--mask-format", output.mask_formats, "FORMAT,...", "of masks: 8 or 16 bits, or float32")
                           ->delimiter(',')
                           ->check(one_of(mask_formats()));

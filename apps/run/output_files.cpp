@@ -31,7 +31,11 @@ std::vector<uint8_t> encoded(const Image& picture, const std::string& format) {
     return format == "jpg" ? encode_jpeg(picture, 95) : encode_png(picture);
 }
 
-std::string mask_suffix(const std::string& format) { return format == "png" || format == "png16" ? ".png" : "." + format; }
+// NAME.npy is the network's own map.
+std::string mask_suffix(const std::string& format) {
+    if (format == "npy") return "_mask.npy";
+    return format == "pfm" ? ".pfm" : ".png";
+}
 
 bool is_drawing(const std::string& kind) { return kind == "sheet" || kind == "attentions" || kind == "levels"; }
 
@@ -109,7 +113,7 @@ std::vector<std::string> suffixes_of(const OutputOptions& options) {
         if (kind == "mask")
             for (const std::string& format : options.mask_formats) suffixes.push_back(mask_suffix(format));
         else if (kind == "map")
-            suffixes.emplace_back("_map.npy");
+            suffixes.emplace_back(".npy");
         else
             suffixes.push_back("_" + kind + "." + (kind == "background" || kind == "overlay" ? options.picture_format : "png"));
     }

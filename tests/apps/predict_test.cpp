@@ -94,7 +94,7 @@ TEST_CASE("prediction outputs: names, formats and what they hold") {
     const std::vector<RenderedFile> files = render_outputs(predictor, rgb, map, options);
     std::vector<std::string> names;
     for (const RenderedFile& file : files) names.push_back(file.suffix);
-    CHECK(names == std::vector<std::string>{".png", ".pfm", ".npy", "_cutout.png", "_background.jpg", "_overlay.jpg", "_map.npy",
+    CHECK(names == std::vector<std::string>{".png", ".pfm", "_mask.npy", "_cutout.png", "_background.jpg", "_overlay.jpg", ".npy",
                                             "_sheet.png", "_levels.png"});
     CHECK(names == suffixes_of(options));
 
