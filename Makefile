@@ -146,6 +146,7 @@ check:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/purnet
 	install -m 755 $(BUILD)/purnet $(DESTDIR)$(PREFIX)/bin/purnet
+	install -D -m 644 weights/salient-light.safetensors $(DESTDIR)$(PREFIX)/share/purnet/salient-light.safetensors
 	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libpurnet.a
 	find $(LIBRARY_ROOMS) -name '*.h' ! -path 'kernels/record/*' -exec install -D -m 644 '{}' '$(DESTDIR)$(PREFIX)/include/purnet/{}' ';'
 	printf 'prefix=%s\nName: purnet\nDescription: PurNet engine: salient object detection\nVersion: %s\nCflags: -std=c++20 -fopenmp -I$${prefix}/include/purnet\nLibs: -L$${prefix}/lib -lpurnet -fopenmp -pthread %s\n' \

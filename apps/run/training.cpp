@@ -1,6 +1,7 @@
 #include "apps/run/training.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -165,6 +166,7 @@ private:
             const size_t number = static_cast<size_t>(stages[i] - 1);
             const double share = stages.size() == 1 ? 1 : config_.shares[number] / shares;
             config_.steps[number] = std::max<int64_t>(1, static_cast<int64_t>(left * share / seconds[i]));
+            measured_[number] = seconds[i];
             say("stage ", stages[i], ": ", std::lround(seconds[i] * 1000), " ms a step, ", config_.steps[number], " steps");
         }
         if (stages.size() == 1 && config_.stage == "all") config_.steps = {config_.steps[0], 0, 0};
@@ -283,16 +285,17 @@ private:
                 parts += text;
             }
         }
-        int64_t left = stage.steps() - position_.step;
-        for (int number : stage_numbers())
-            if (number > stage.number()) left += steps_of(number);
+        double left = static_cast<double>(stage.steps() - position_.step) * step_seconds;
+        for (int number : stage_numbers()) {
+            const double measured = measured_[static_cast<size_t>(number - 1)];
+            if (number > stage.number()) left += static_cast<double>(steps_of(number)) * (measured > 0 ? measured : step_seconds);
+        }
         char line[256];
         std::snprintf(line, sizeof line, "stage %d step %lld/%lld loss %.4f", stage.number(), static_cast<long long>(position_.step),
                       static_cast<long long>(stage.steps()), result.total);
         char tail[256];
         std::snprintf(tail, sizeof tail, " | rate %.2e | %.1f pictures/s, %.0f%% waiting | %zu MiB | %s left", rate,
-                      pictures / step_seconds, 100 * wait_share, memory.peak >> 20,
-                      duration_text(static_cast<double>(left) * step_seconds).c_str());
+                      pictures / step_seconds, 100 * wait_share, memory.peak >> 20, duration_text(left).c_str());
         say(line, parts, tail);
         log_->write("train", {{"stage", stage.number()},
                               {"stage_step", position_.step},
@@ -397,6 +400,7 @@ private:
     std::optional<Validator> validator_;
     std::optional<RunFolder::Checkpoint> checkpoint_;
     TrainPosition position_;
+    std::array<double, 3> measured_{};  // seconds a step of each stage, where --minutes measured them
     std::unique_ptr<Stage> previous_;
     std::optional<JsonLog> log_;
     std::optional<TrainingEvents> events_;
