@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 
 struct Settings {
     std::string weights, out;
+    int size = 0;
     bool half = false;
 };
 
@@ -34,7 +35,9 @@ int run(const Settings& s) {
     const std::map<std::string, std::string> notes = source.metadata;
     const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
     NamedArrays arrays = state_of(net->parameters(), steps);
-    arrays.metadata = to_metadata(net->config());
+    PurNetConfig config = net->config();
+    if (s.size) config.size = s.size;
+    arrays.metadata = to_metadata(config);
     for (const auto& [key, value] : notes)
         if (key.starts_with("trained.") || key.starts_with("validation.")) arrays.metadata[key] = value;
     if (s.half)
@@ -59,6 +62,8 @@ Run add_export(Options& options) {
     options.group("Files");
     options.value("--weights", s->weights, "FILE", "a network: .safetensors, .pth or a checkpoint of train")->required();
     options.value("--out", s->out, "FILE", "the .safetensors to write")->required();
+    options.value("--size", s->size, "N", "side of the network's input that predict takes by itself; 0: as it was trained")
+        ->check(in_range(0, 8192));
     options.flag("--half", s->half, "kernels as float16 (vectors stay float32)");
     return [s] { return run(*s); };
 }

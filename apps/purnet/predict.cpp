@@ -12,6 +12,7 @@
 #include "apps/run/console.h"
 #include "apps/run/prediction.h"
 #include "apps/run/raw_frames.h"
+#include "apps/run/shipped_weights.h"
 #include "apps/run/signals.h"
 #include "apps/run/watch_folder.h"
 #include "data/image/decode.h"
@@ -168,6 +169,7 @@ int run(Settings& s) {
         settle(s);
         if (!s.raw.empty()) frames = frames_of(s);
     });
+    if (s.weights.empty()) s.weights = shipped_weights().string();
     watch_signals("finishing the current picture");
     if (!s.raw.empty()) {
         Predictor predictor(s.weights, {.size = s.size});
@@ -202,14 +204,14 @@ int run(Settings& s) {
 app::Run add_predict(Options& options) {
     auto s = std::make_shared<Settings>();
     OutputOptions& output = s->prediction.output;
-    options.example("purnet predict --weights light.safetensors --out masks photo.jpg holiday/",
-                    "a mask for a photograph and for each in a folder");
+    options.example("purnet predict --out masks photo.jpg holiday/", "a mask for a photograph and for each in a folder");
     options.example("purnet predict --weights w.safetensors --output cutout --refine --decontaminate --out cut.png photo.jpg",
                     "the object alone, edges following the photograph's");
     options.example("ffmpeg -i a.mp4 -f rawvideo -pix_fmt rgb24 - | purnet predict --weights w.safetensors --raw 640x360 - > masks.gray",
                     "a film, frame by frame; docs/predict.md has both ends of the pipe");
     options.group("Network");
-    options.value("--weights", s->weights, "FILE", "weights: .safetensors of this program, or a published .pth")->required();
+    options.value("--weights", s->weights, "FILE",
+                  "weights: .safetensors of this program, or a published .pth; default: those that come with it");
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(in_range(0, 8192));
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");

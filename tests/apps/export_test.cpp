@@ -53,6 +53,9 @@ TEST_CASE("export: the same names, values and notes come out; half keeps vectors
         CHECK(rounded.bytes == convert(from[i].array, FileDType::f16).bytes);
     }
     CHECK(halved > 50);
+    REQUIRE(run_program({"export", "--weights", folder / "from.safetensors", "--size", "96", "--out", folder / "wide.safetensors"}).code ==
+            0);
+    CHECK(read_safetensors(folder / "wide.safetensors").metadata.at("size") == "96");
     // What was halved is a network like any other.
     CHECK(run_program({"info", "--weights", folder / "half.safetensors"}).code == 0);
 }

@@ -405,4 +405,17 @@ TEST_CASE("predict: a watched folder until Ctrl-C") {
     CHECK(contains(outcome.err, "1 pictures in"));
 }
 
+TEST_CASE("predict: without --weights the network that comes with the program tells an astronaut from the wall behind her") {
+    const TemporaryFolder folder;
+    const fs::path photo = test::program_path().parent_path().parent_path() / "docs/photos/astronaut.jpg";
+    const Outcome outcome = run_program({"predict", "--out", folder / "mask.png", photo});
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    const Image mask = read_grey(folder / "mask.png");
+    const auto at = [&](double x, double y) { return int{*mask.at(static_cast<int>(x * mask.width), static_cast<int>(y * mask.height))}; };
+    CHECK(at(0.40, 0.20) > 200);  // face
+    CHECK(at(0.35, 0.60) > 200);  // suit
+    CHECK(at(0.65, 0.10) < 50);   // wall
+    CHECK(at(0.02, 0.30) < 50);   // flag
+}
+
 }  // namespace purnet
