@@ -98,6 +98,12 @@ std::unique_ptr<PurNet> network_of(NamedArrays&& arrays, const std::string& what
     return net;
 }
 
+NamedArrays weights_of(const PurNet& net, int64_t steps) {
+    NamedArrays arrays = state_of(net.parameters(), steps);
+    arrays.metadata = to_metadata(net.config());
+    return arrays;
+}
+
 int64_t copy_common(PurNet& to, const PurNet& from) {
     int64_t copied = 0;
     for (const Parameter& p : from.parameters().all()) {

@@ -27,6 +27,9 @@ void load_network(PurNet& net, NamedArrays&& arrays, const std::string& what);
 // The network of a weights file, with the form its metadata or names tell.
 std::unique_ptr<PurNet> network_of(NamedArrays&& arrays, const std::string& what, Device device = {}, DType activation = DType::f32);
 
+// What network_of reads: the network's tensors, its configuration in the metadata. steps: training steps so far.
+NamedArrays weights_of(const PurNet& net, int64_t steps);
+
 // Copies what the two have in common by name and shape (stage 1 into the network of the later stages); returns the number of
 // tensors copied.
 int64_t copy_common(PurNet& to, const PurNet& from);

@@ -2,7 +2,6 @@
 
 #include "apps/purnet/command.h"
 #include "apps/run/console.h"
-#include "core/checkpoint.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
 #include "nets/name_maps.h"
@@ -34,10 +33,8 @@ int run(const Settings& s) {
     const int64_t steps = steps_of(source);
     const std::map<std::string, std::string> notes = source.metadata;
     const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
-    NamedArrays arrays = state_of(net->parameters(), steps);
-    PurNetConfig config = net->config();
-    if (s.size) config.size = s.size;
-    arrays.metadata = to_metadata(config);
+    NamedArrays arrays = weights_of(*net, steps);
+    if (s.size) arrays.metadata["size"] = std::to_string(s.size);
     for (const auto& [key, value] : notes)
         if (key.starts_with("trained.") || key.starts_with("validation.")) arrays.metadata[key] = value;
     if (s.half)

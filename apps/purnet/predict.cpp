@@ -163,16 +163,19 @@ int finish(const PredictionResult& result, const std::string& of, const Settings
     return result.failures.empty() ? all_fine : some_inputs_failed;
 }
 
+Predictor predictor_of(const Settings& s) {
+    return Predictor(s.weights.empty() ? shipped_weights() : fs::path(s.weights), {.size = s.size});
+}
+
 int run(Settings& s) {
     RawFrames frames;
     as_usage([&] {
         settle(s);
         if (!s.raw.empty()) frames = frames_of(s);
     });
-    if (s.weights.empty()) s.weights = shipped_weights().string();
     watch_signals("finishing the current picture");
     if (!s.raw.empty()) {
-        Predictor predictor(s.weights, {.size = s.size});
+        Predictor predictor = predictor_of(s);
         return predict_frames(predictor, s, frames);
     }
     if (s.out.empty() && s.inputs != std::vector<std::string>{"-"})
@@ -180,20 +183,20 @@ int run(Settings& s) {
     if (s.watch) {
         std::optional<FolderWatch> watch;
         as_usage([&] { watch.emplace(s.inputs, s.out, s.settle); });
-        Predictor predictor(s.weights, {.size = s.size});
+        Predictor predictor = predictor_of(s);
         say("watching ", inputs_of(s), "; Ctrl-C ends");
         s.prediction.announce = true;
         return finish(predict_watched(predictor, *watch, s.prediction, s.settle), " pictures", s);
     }
     if (to_one_file(s)) {
         as_usage([&] { check_one(s); });
-        Predictor predictor(s.weights, {.size = s.size});
+        Predictor predictor = predictor_of(s);
         return predict_one(predictor, s);
     }
     const bool has_stdin = std::find(s.inputs.begin(), s.inputs.end(), "-") != s.inputs.end();
     if (has_stdin) throw UsageError("stdin (-) is one picture of its own: give --out FILE, or leave --out away for stdout");
     const std::vector<PredictionJob> jobs = prediction_jobs(s.inputs, s.out);
-    Predictor predictor(s.weights, {.size = s.size});
+    Predictor predictor = predictor_of(s);
     const PredictionResult result = predict_files(predictor, jobs, s.prediction);
     const int code = finish(result, concat(" of ", jobs.size(), " pictures"), s);
     return stop_requested() ? stop_exit_code() : code;

@@ -349,8 +349,7 @@ private:
 
     // A failed write (a full disk) is said and training goes on with what lies there from before. False: it failed.
     bool save_weights(Stage& stage, const char* name, const std::map<std::string, std::string>& notes) {
-        NamedArrays arrays = state_of(stage.net().parameters(), position_.total_steps);
-        arrays.metadata = to_metadata(stage.net().config());
+        NamedArrays arrays = weights_of(stage.net(), position_.total_steps);
         arrays.metadata["trained.steps"] = std::to_string(position_.total_steps);
         arrays.metadata["trained.recipe"] = config_.recipe + (config_.preset.empty() ? "" : ", preset " + config_.preset);
         for (const auto& [key, value] : notes) arrays.metadata[key] = value;

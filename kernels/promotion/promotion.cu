@@ -8,14 +8,6 @@ namespace {
 
 using tile::Pack;
 
-template <int V>
-__device__ __forceinline__ Pack<V> read(const float* values, int64_t at) {
-    Pack<V> v;
-#pragma unroll
-    for (int i = 0; i < V; ++i) v[i] = values[at + i];
-    return v;
-}
-
 // statistics[n,0,c] = M, statistics[n,1,c] = u = g k / Z, in one pass over f: maxima, sums of exponentials and sums by column
 // (kernels/tile/column_softmax.h); the block that finishes an image takes the softmax k of its means over the channels.
 // Bytes: count sizeof(T) read.
@@ -44,25 +36,6 @@ struct Statistics {
     }
 };
 
-// A = e^(f - M) u. Bytes 2 count sizeof(T).
-struct Attention {
-    const float* statistics;
-    int64_t channels;
-
-    template <int V>
-    struct State {
-        Pack<V> m, u;
-        __device__ __forceinline__ void operator()(const Pack<V> (&in)[1], Pack<V> (&out)[1]) const {
-#pragma unroll
-            for (int i = 0; i < V; ++i) out[0][i] = expf(in[0][i] - m[i]) * u[i];
-        }
-    };
-    template <int V>
-    __device__ State<V> prepare(int64_t image, int64_t c) const {
-        return {read<V>(statistics, image * 2 * channels + c), read<V>(statistics, (image * 2 + 1) * channels + c)};
-    }
-};
-
 // y = target A + target. Bytes 3 count sizeof(T). y may be target or f.
 struct Promote {
     const float* statistics;
@@ -78,7 +51,7 @@ struct Promote {
     };
     template <int V>
     __device__ State<V> prepare(int64_t image, int64_t c) const {
-        return {read<V>(statistics, image * 2 * channels + c), read<V>(statistics, (image * 2 + 1) * channels + c)};
+        return {tile::constants<V>(statistics, image * 2 * channels + c), tile::constants<V>(statistics, (image * 2 + 1) * channels + c)};
     }
 };
 
@@ -107,7 +80,7 @@ struct GradientSums {
     };
     template <int V>
     __device__ State<V> prepare(int64_t image, int64_t c) const {
-        return {read<V>(statistics, image * 2 * channels + c)};
+        return {tile::constants<V>(statistics, image * 2 * channels + c)};
     }
     __device__ void finish(int64_t image, int64_t c, const double (&total)[2]) const {
         const double u = static_cast<double>(statistics[(image * 2 + 1) * channels + c]), d = u * total[1];
@@ -147,10 +120,13 @@ struct GradientMap {
     };
     template <int V>
     __device__ State<V> prepare(int64_t image, int64_t c) const {
-        State<V> state{read<V>(statistics, image * 2 * channels + c), read<V>(statistics, (image * 2 + 1) * channels + c), {}, {}};
+        State<V> state{tile::constants<V>(statistics, image * 2 * channels + c),
+                       tile::constants<V>(statistics, (image * 2 + 1) * channels + c),
+                       {},
+                       {}};
         if (ratio) {
-            state.r = read<V>(ratio, image * channels + c);
-            state.s = read<V>(spread, image * channels + c);
+            state.r = tile::constants<V>(ratio, image * channels + c);
+            state.s = tile::constants<V>(spread, image * channels + c);
         } else {
             state.r = state.s = tile::zeros<V>();
         }
@@ -174,8 +150,9 @@ template <class T>
 void attention(const Problem& p, const T* f, const float* statistics, T* attention, const Context& context) {
     const auto text = [&] { return describe(p); };
     const OpScope op("promotion attention", text);
-    tile::column_map<1, 1, T>(Attention{statistics, p.channels}, {{f}, {attention}}, p.images, p.rows, p.channels,
-                              cuda::stream_of(context));
+    // A = e^(f - M) u. Bytes 2 count sizeof(T).
+    tile::column_map<1, 1, T>(tile::ScaledExponential{statistics, statistics + p.channels, 2 * p.channels}, {{f}, {attention}}, p.images,
+                              p.rows, p.channels, cuda::stream_of(context));
 }
 
 template <class T>

@@ -22,34 +22,6 @@ struct KeepStatistics {
     }
 };
 
-template <int V>
-__device__ __forceinline__ Pack<V> read(const float* values, int64_t at) {
-    Pack<V> v;
-#pragma unroll
-    for (int i = 0; i < V; ++i) v[i] = values[at + i];
-    return v;
-}
-
-// y = e^(x - M) / Z. Bytes 2 count sizeof(T); y may be x.
-struct Normalise {
-    const float* most;
-    const float* share;
-    int64_t columns;
-
-    template <int V>
-    struct State {
-        Pack<V> m, s;
-        __device__ __forceinline__ void operator()(const Pack<V> (&in)[1], Pack<V> (&out)[1]) const {
-#pragma unroll
-            for (int i = 0; i < V; ++i) out[0][i] = expf(in[0][i] - m[i]) * s[i];
-        }
-    };
-    template <int V>
-    __device__ State<V> prepare(int64_t group, int64_t column) const {
-        return {read<V>(most, group * columns + column), read<V>(share, group * columns + column)};
-    }
-};
-
 // D_c = sum over rows of dy y. Bytes 2 count sizeof(T).
 struct Dot {
     static constexpr bool has_finish_group = false;
@@ -87,7 +59,7 @@ struct Gradient {
     };
     template <int V>
     __device__ State<V> prepare(int64_t group, int64_t column) const {
-        return {read<V>(dot, group * columns + column)};
+        return {tile::constants<V>(dot, group * columns + column)};
     }
 };
 
@@ -141,7 +113,8 @@ void forward(const Problem& p, const T* x, T* y, void* workspace, const Context&
     auto* most = static_cast<float*>(workspace);
     auto* partial = reinterpret_cast<double*>(most + 2 * columns);
     tile::column_softmax(KeepStatistics{most, most + columns, p.inner}, x, p.outer, p.length, p.inner, partial, stream);
-    tile::column_map<1, 1, T>(Normalise{most, most + columns, p.inner}, {{x}, {y}}, p.outer, p.length, p.inner, stream);
+    // y = e^(x - M) / Z. Bytes 2 count sizeof(T); y may be x.
+    tile::column_map<1, 1, T>(tile::ScaledExponential{most, most + columns, p.inner}, {{x}, {y}}, p.outer, p.length, p.inner, stream);
 }
 
 template <class T>

@@ -110,4 +110,24 @@ void column_softmax(const F& f, const T* x, int64_t groups, int64_t rows, int64_
                  partial, counter);
 }
 
+// For column_map, once the statistics are there: y = e^(x - M) u; a group's M and u lie `stride` floats behind those of the one before.
+struct ScaledExponential {
+    const float* m;
+    const float* u;
+    int64_t stride;
+
+    template <int V>
+    struct State {
+        Pack<V> m, u;
+        __device__ __forceinline__ void operator()(const Pack<V> (&in)[1], Pack<V> (&out)[1]) const {
+#pragma unroll
+            for (int i = 0; i < V; ++i) out[0][i] = expf(in[0][i] - m[i]) * u[i];
+        }
+    };
+    template <int V>
+    __device__ State<V> prepare(int64_t group, int64_t column) const {
+        return {constants<V>(m, group * stride + column), constants<V>(u, group * stride + column)};
+    }
+};
+
 }  // namespace purnet::tile

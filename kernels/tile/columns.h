@@ -40,6 +40,15 @@ struct ColumnOperands {
     T* out[Out > 0 ? Out : 1];  // null: not wanted
 };
 
+// Constants of columns at .. at + V - 1.
+template <int V>
+__device__ __forceinline__ Pack<V> constants(const float* values, int64_t at) {
+    Pack<V> v;
+#pragma unroll
+    for (int i = 0; i < V; ++i) v[i] = values[at + i];
+    return v;
+}
+
 // Grid (tiles, chunks, groups). f is a functor with
 //     __device__ auto prepare(group, column) const         constants of columns column .. column + V - 1
 //     g(const Pack<V> (&in)[In], Pack<V> (&sum)[Sums])     adds one row

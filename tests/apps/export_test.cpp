@@ -1,9 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "core/checkpoint.h"
 #include "core/formats/safetensors.h"
 #include "nets/init.h"
-#include "nets/purnet.h"
+#include "nets/name_maps.h"
 #include "tests/support/program.h"
 
 using namespace purnet;
@@ -19,8 +18,7 @@ NamedArrays small_network() {
     config.normalisation = default_normalisation(config.backbone);
     PurNet net(config);
     initialise(net.parameters(), 3);
-    NamedArrays arrays = state_of(net.parameters(), 17);
-    arrays.metadata = to_metadata(config);
+    NamedArrays arrays = weights_of(net, 17);
     arrays.metadata["trained.steps"] = "17";
     arrays.metadata["validation.max_f"] = "0.9";
     return arrays;

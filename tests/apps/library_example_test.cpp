@@ -5,28 +5,16 @@
 
 #include <doctest/doctest.h>
 
-#include "core/checkpoint.h"
-#include "core/formats/safetensors.h"
-#include "nets/init.h"
 #include "tests/support/pictures.h"
+#include "tests/support/small_network.h"
 #include "tests/support/temporary_folder.h"
 
 namespace purnet {
 
 TEST_CASE("library example: the mask of a photograph, and errors in words") {
     const test::TemporaryFolder folder;
-    PurNetConfig config;
-    config.backbone = Backbone::light;
-    config.width = 8;
-    config.ablation = Ablation::baseline;
-    config.normalisation = default_normalisation(Backbone::light);
-    config.size = 64;
-    PurNet net(config);
-    initialise(net.parameters(), 5);
-    NamedArrays arrays = state_of(net.parameters(), 0);
-    arrays.metadata = to_metadata(config);
-    std::string weights = folder / "w.safetensors", photo = folder / "photo.png", mask = folder / "mask.png", name = "predict";
-    write_safetensors(weights, arrays);
+    std::string weights = test::write_small_weights(folder / "w.safetensors"), photo = folder / "photo.png", mask = folder / "mask.png",
+                name = "predict";
     const Image rgb = test::pattern(70, 50, 3);
     atomic_write(photo, encode_png(rgb));
     char* words[] = {name.data(), weights.data(), photo.data(), mask.data()};

@@ -11,16 +11,14 @@
 #include "apps/run/raw_frames.h"
 #include "apps/run/render.h"
 #include "apps/run/watch_folder.h"
-#include "core/checkpoint.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
-#include "core/formats/safetensors.h"
 #include "data/image/decode.h"
 #include "data/image/encode.h"
-#include "nets/init.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
+#include "tests/support/small_network.h"
 
 namespace purnet {
 namespace {
@@ -31,27 +29,6 @@ using test::Outcome;
 using test::run_program;
 using test::TemporaryFolder;
 using test::text_of_file;
-
-// A narrow network with random weights: its maps say nothing, and depend on every pixel.
-std::unique_ptr<PurNet> small_net() {
-    PurNetConfig config;
-    config.backbone = Backbone::light;
-    config.width = 8;
-    config.ablation = Ablation::baseline;
-    config.normalisation = default_normalisation(Backbone::light);
-    config.size = 64;
-    auto net = std::make_unique<PurNet>(config);
-    initialise(net->parameters(), 5);
-    return net;
-}
-
-std::string write_weights(const fs::path& file) {
-    const std::unique_ptr<PurNet> net = small_net();
-    NamedArrays arrays = state_of(net->parameters(), 0);
-    arrays.metadata = to_metadata(net->config());
-    write_safetensors(file, arrays);
-    return file.string();
-}
 
 std::string put(const fs::path& file, int width, int height) {
     fs::create_directories(file.parent_path());
@@ -82,7 +59,7 @@ std::vector<float> ramp(int side) {
 }  // namespace
 
 TEST_CASE("prediction outputs: names, formats and what they hold") {
-    Predictor predictor(small_net());
+    Predictor predictor(test::small_net());
     const Image rgb = test::pattern(50, 40, 3);
     const std::vector<float> map = ramp(64);
     OutputOptions options;
@@ -197,7 +174,7 @@ TEST_CASE("prediction jobs: results inside an input folder are no inputs") {
 }
 
 TEST_CASE("prediction pipeline: every batch size gives each picture its own map, in order; errors end it") {
-    Predictor predictor(small_net());
+    Predictor predictor(test::small_net());
     std::vector<Image> pictures;
     std::vector<std::vector<float>> wanted;
     for (int i = 0; i < 7; ++i) {
@@ -313,7 +290,7 @@ TEST_CASE("watched folder: a file is taken when it rests, once, and again when i
 
 TEST_CASE("predict: files, stdout, existing results and exit codes") {
     const TemporaryFolder folder;
-    const std::string weights = write_weights(folder / "w.safetensors"), photo = put(folder / "in/photo.png", 40, 30);
+    const std::string weights = test::write_small_weights(folder / "w.safetensors"), photo = put(folder / "in/photo.png", 40, 30);
     const std::string out = folder / "out", mask = folder / "mask.png";
     const std::vector<std::string> start = {"predict", "--quiet", "--weights", weights};
     const auto words = [&](std::vector<std::string> more) {
@@ -359,7 +336,7 @@ TEST_CASE("predict: files, stdout, existing results and exit codes") {
 
 TEST_CASE("predict: raw frames in and out, a truncated last one said") {
     const TemporaryFolder folder;
-    const std::string weights = write_weights(folder / "w.safetensors"), photo = put(folder / "photo.png", 40, 30);
+    const std::string weights = test::write_small_weights(folder / "w.safetensors"), photo = put(folder / "photo.png", 40, 30);
     const Image rgb = test::pattern(40, 30, 3);
     {
         std::ofstream frames(folder / "frames", std::ios::binary);
@@ -390,7 +367,7 @@ TEST_CASE("predict: raw frames in and out, a truncated last one said") {
 
 TEST_CASE("predict: a watched folder until Ctrl-C") {
     const TemporaryFolder folder;
-    const std::string weights = write_weights(folder / "w.safetensors"), photo = put(folder / "photo.png", 40, 30);
+    const std::string weights = test::write_small_weights(folder / "w.safetensors"), photo = put(folder / "photo.png", 40, 30);
     fs::create_directories(folder / "in");
     const std::string in = folder / "in", out = folder / "out";
     test::RunningProgram program({"predict", "--weights", weights, "--watch", "--settle", "0.1", "--out", out, in});

@@ -94,8 +94,7 @@ TEST_CASE("purnet: a configuration survives its metadata; contradictions are ref
     config.size = 224;
     config.normalisation.mean = {126.5f, 0.1f, 1e-7f};
     const PurNet net(config);
-    NamedArrays state = state_of(net.parameters(), 0);
-    state.metadata = to_metadata(config);
+    NamedArrays state = weights_of(net, 0);
     CHECK(config_of(state) == config);
     const auto with = [&](const char* key, const char* value) {
         state.metadata = to_metadata(config);

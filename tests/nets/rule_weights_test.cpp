@@ -18,8 +18,7 @@ TEST_CASE("weights files: a network goes through safetensors and comes back unde
     config.ablation = Ablation::pm;
     PurNet net(config);
     test::fill_by_rule(net.parameters());
-    NamedArrays state = state_of(net.parameters(), 3);
-    state.metadata = to_metadata(config);
+    const NamedArrays state = weights_of(net, 3);
     write_safetensors(folder / "w.safetensors", state);
     const auto back = network_of(load_named_arrays(folder / "w.safetensors"), "w.safetensors");
     CHECK(back->config() == config);
