@@ -67,6 +67,8 @@ Losses purificatory_losses(const LossInputs& in, const LossOptions& options) {
     Losses losses;
     if (any(in.z) && !(paper && options.stage == 2)) losses.terms.push_back(main_loss(in, options));
     if (any(in.z) && options.structural && options.stage != 2) losses.terms.push_back(structural_loss(in, options));
+    if (any(in.z) && options.overlap && options.stage != 2)
+        losses.terms.push_back(term("overlap", [&](size_t i) { return ops::overlap_loss(in.z[i], in.mask); }));
     if (options.stage > 1) {
         if (any(in.zp)) losses.terms.push_back(plain_bce("promotion", in.zp, in.mask));
         if (any(in.zo)) {
@@ -79,9 +81,9 @@ Losses purificatory_losses(const LossInputs& in, const LossOptions& options) {
     std::vector<LossRoot> roots;
     if (paper || options.stage == 1) {
         const Parts moves = options.stage == 2 ? Parts{Part::promotion, Part::rectification} : Parts::all();
-        roots = {root(losses.terms, {"main", "structural", "promotion", "rectification", "error"}, moves)};
+        roots = {root(losses.terms, {"main", "structural", "overlap", "promotion", "rectification", "error"}, moves)};
     } else {
-        roots = {root(losses.terms, {"main", "structural"}, {Part::extractor, Part::main}),
+        roots = {root(losses.terms, {"main", "structural", "overlap"}, {Part::extractor, Part::main}),
                  root(losses.terms, {"promotion"}, {Part::promotion}),
                  root(losses.terms, {"rectification", "error"}, {Part::rectification})};
     }

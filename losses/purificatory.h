@@ -1,9 +1,11 @@
 // The five losses of the purificatory network, and which parts of it each of them moves.
 // Source: Li, Su, Xia, Ma, Tian, IEEE TIP 30 (2021), equations 3, 7-9, 12-16; "code" is the authors' published code where it
 // differs. Every loss is a sum over the five levels of a mean over all pixels (the structural one: a mean over images).
+// `overlap` is no loss of the paper: the region loss of the field, an option, moved and staged as `structural` is.
 //
 //     main           L_RM  weighted_bce(z_i, G; 1 + |tanh z_E,i|)
 //     structural     L_SS  structural_kl(z_i, G, labels)
+//     overlap              overlap_loss(z_i, G)
 //     promotion      L_P   BCE(z_P,i, G)
 //     rectification  L_R,O BCE(z_O,i, G)
 //     error          L_R,E error_loss(z_E,i; z_O,i, G)
@@ -13,7 +15,7 @@
 // `code`: stage 2 has all but structural, stage 3 all; in both, extractor and main decoder follow main + structural alone,
 // the promotion part its own loss, the rectification part the sum of its two; L_RM's weight has a gradient there and its
 // probabilities are clamped to [1e-4, 1 - 1e-4]; in all stages the structural loss takes the sigmoid of the map once more.
-// Losses of outputs that the network does not have are dropped; structural is kept only where asked for.
+// Losses of outputs that the network does not have are dropped; structural and overlap are kept only where asked for.
 #pragma once
 
 #include <array>
@@ -39,6 +41,7 @@ struct LossOptions {
     int stage = 3;  // 1, 2 or 3
     ops::ErrorLoss error = ops::ErrorLoss::bce;
     bool structural = true;
+    bool overlap = false;
 };
 
 struct LossTerm {

@@ -110,7 +110,8 @@ Losses Stage::losses_of(const Batch& batch, const PurNet::Outputs& outputs, Loss
     return purificatory_losses(inputs, {.recipe = recipe_,
                                         .stage = net_->config().has_three_stages() ? number_ : 1,
                                         .error = config_.error_loss == "kl" ? ops::ErrorLoss::kl : ops::ErrorLoss::bce,
-                                        .structural = config_.structural && net_->config().has_structural_loss()});
+                                        .structural = config_.structural && net_->config().has_structural_loss(),
+                                        .overlap = config_.overlap});
 }
 
 double Stage::rate(int64_t step) const {

@@ -61,6 +61,7 @@ void apply_preset(TrainConfig& c, const std::string& name) {
     c.ema = 0.998;
     c.crop = 0.15;
     c.jitter = 0.15;
+    c.overlap = true;
 }
 
 void check(const TrainConfig& c) {

@@ -42,6 +42,7 @@ struct TrainConfig {
     int accumulate = 1;
     std::string error_loss = "bce";
     bool structural = true;
+    bool overlap = false;
 
     // optimiser
     std::string optimiser = "sgd";
@@ -96,6 +97,7 @@ struct TrainConfig {
         visit("accumulate", c.accumulate, "batches summed before an update");
         visit("error-loss", c.error_loss, "bce or kl");
         visit("structural", c.structural, "use the structural loss");
+        visit("overlap", c.overlap, "add 1 less the soft intersection over union of map and mask to the main loss");
         visit("optimiser", c.optimiser, "sgd or adamw");
         visit("rate-extractor", c.rate_extractor, "learning rate of the backbone");
         visit("rate", c.rate, "learning rate of the rest");

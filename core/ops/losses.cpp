@@ -2,6 +2,7 @@
 
 #include "core/op.h"
 #include "kernels/binary/binary.h"
+#include "kernels/overlap/overlap.h"
 #include "kernels/structural/structural.h"
 
 namespace purnet::ops {
@@ -102,6 +103,24 @@ Tensor structural_kl(const Tensor& z, const Tensor& g, const Tensor& labels, boo
                           [p, key](const Arguments& a, const Context& c) {
                               structural::table().get(&structural::Kernels::forward, "forward", key)(p, a.in(0), a.in(1), a.in<int32_t>(2),
                                                                                                      a.out(0), a.out(1), a.workspace(), c);
+                          },
+                      .backward = [key](Gradients& gradients) { scale_saved(gradients, 0, 1, key); },
+                      .saved_outputs = {1},
+                      .problem = p});
+}
+
+Tensor overlap_loss(const Tensor& z, const Tensor& g) {
+    check_same("overlap_loss", z, "z", g, "g");
+    const overlap::Problem p{z.size(0), z.count() / z.size(0)};
+    const Key key = z.key();
+    return apply_one({.name = "overlap_loss",
+                      .inputs = {z, g},
+                      .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), z.dtype(), false}},
+                      .workspace = overlap::workspace_bytes(p),
+                      .forward =
+                          [p, key](const Arguments& a, const Context& c) {
+                              overlap::table().get(&overlap::Kernels::forward, "forward", key)(p, a.in(0), a.in(1), a.out(0), a.out(1),
+                                                                                               a.workspace(), c);
                           },
                       .backward = [key](Gradients& gradients) { scale_saved(gradients, 0, 1, key); },
                       .saved_outputs = {1},

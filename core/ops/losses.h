@@ -1,5 +1,5 @@
-// The losses of one level: {1} of parameter type, a mean over all pixels (structural: over images). Value and gradient are made in one
-// pass and the gradient is kept for the backward. Formulas: kernels/bce, kernels/error_loss, kernels/structural.
+// The losses of one level: {1} of parameter type, a mean over all pixels (structural, overlap: over images). Value and gradient are made in
+// one pass and the gradient is kept for the backward. Formulas: kernels/bce, kernels/error_loss, kernels/structural, kernels/overlap.
 #pragma once
 
 #include "core/tensor.h"
@@ -24,5 +24,8 @@ Tensor error_target_entropy(const Tensor& zo, const Tensor& g);
 // KL between the region-difference matrices of g and sigmoid(z) (second_sigmoid: sigmoid(sigmoid(z))); z, g N,H,W,1; labels int32 N,H,W,
 // 0 to 4095 in each image.
 Tensor structural_kl(const Tensor& z, const Tensor& g, const Tensor& labels, bool second_sigmoid);
+
+// 1 less the soft intersection over union of sigmoid(z) and g, of each image. z, g N,H,W,1.
+Tensor overlap_loss(const Tensor& z, const Tensor& g);
 
 }  // namespace purnet::ops

@@ -141,6 +141,7 @@ TEST_CASE("ops: every op's gradient reaches its inputs through the tape") {
         check_gradients({one}, [&](const Inputs& x) { return ops::error_loss(x[0], zo, g, ops::ErrorLoss::kl); });
         for (bool second : {false, true})
             check_gradients({one}, [&](const Inputs& x) { return ops::structural_kl(x[0], g, labels, second); });
+        check_gradients({one}, [&](const Inputs& x) { return ops::overlap_loss(x[0], g); });
     }
 }
 
