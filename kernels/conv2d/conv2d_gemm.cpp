@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/conv2d/conv2d_gather_simd.h"
+#include "kernels/conv2d/conv2d_sweep.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet::conv2d::implicit {
@@ -12,10 +12,6 @@ namespace {
 constexpr int64_t depth_limit = 512;        // K of one block
 constexpr int64_t block_floats = 50 << 10;  // gathered rows of one block: 200 KB
 
-struct Tap {
-    int64_t dy, dx, index;  // index in the kernel: ky * kw + kx
-};
-
 // One block of K.
 struct Block {
     std::vector<Piece> pieces;
@@ -23,23 +19,13 @@ struct Block {
     int64_t packed_at = 0;  // floats from the start of the sweep's B
 };
 
-struct Sweep {
-    Grid grid;
-    std::vector<Tap> taps;
+// A sweep with its K cut into blocks, and where their weights lie.
+struct CutSweep : Sweep {
     std::vector<Block> blocks;
-    int64_t pictures = 1;
-    int64_t in = 1, out = 1;  // channels of one group
-    bool in_place = false;    // rows of A are the source's pixels
-    int64_t out_step = 1;     // pixel (p, q) goes to row first_row + p * out_step, ...
-    int64_t first_row = 0, first_column = 0;
-    int64_t out_height = 0, out_width = 0, out_stride = 0;
     int64_t packed_at = 0;  // floats from the start of B
-
-    int64_t rows() const { return pictures * grid.rows * grid.columns; }
-    int64_t depth() const { return static_cast<int64_t>(taps.size()) * in; }
 };
 
-void cut_into_blocks(Sweep& sweep, int64_t source_channels) {
+void cut_into_blocks(CutSweep& sweep, int64_t source_channels) {
     const auto packed = gemm::functions().packed_floats;
     int64_t at = 0;
     const auto begin = [&] {
@@ -71,104 +57,32 @@ void cut_into_blocks(Sweep& sweep, int64_t source_channels) {
         }
 }
 
-std::vector<Sweep> sweeps_of(const Problem& p, Pass pass) {
+std::vector<CutSweep> cut_sweeps_of(const Problem& p, Pass pass) {
     const auto packed = gemm::functions().packed_floats;
-    const bool forward = pass == Pass::forward;
-    const int64_t phases = forward ? 1 : p.stride;
-    std::vector<Sweep> list;
+    std::vector<CutSweep> list;
     int64_t at = 0;
-    for (int64_t a = 0; a < phases; ++a)
-        for (int64_t b = 0; b < phases; ++b) {
-            Sweep s;
-            s.pictures = p.n;
-            s.in = (forward ? p.c : p.o) / p.groups;
-            s.out = (forward ? p.o : p.c) / p.groups;
-            const int64_t channels = forward ? p.c : p.o;
-            if (forward) {
-                s.grid = {p.out_h(), p.out_w(), p.stride, p.h, p.w, p.c};
-                s.out_height = p.out_h(), s.out_width = p.out_w(), s.out_stride = p.o;
-            } else {
-                s.grid = {(p.h - a + phases - 1) / phases, (p.w - b + phases - 1) / phases, 1, p.out_h(), p.out_w(), p.o};
-                s.out_height = p.h, s.out_width = p.w, s.out_stride = p.c;
-                s.out_step = phases, s.first_row = a, s.first_column = b;
-                if (s.grid.rows <= 0 || s.grid.columns <= 0) continue;
-            }
-            for (int64_t ky = 0; ky < p.kh; ++ky)
-                for (int64_t kx = 0; kx < p.kw; ++kx) {
-                    if (forward) {
-                        s.taps.push_back({ky * p.dilation - p.pads.top, kx * p.dilation - p.pads.left, ky * p.kw + kx});
-                        continue;
-                    }
-                    // Backwards, so that the source's columns ascend.
-                    const int64_t y = p.kh - 1 - ky, x = p.kw - 1 - kx;
-                    const int64_t dy = a + p.pads.top - y * p.dilation, dx = b + p.pads.left - x * p.dilation;
-                    if (dy % p.stride || dx % p.stride) continue;
-                    s.taps.push_back({dy / p.stride, dx / p.stride, y * p.kw + x});
-                }
-            s.in_place = s.taps.size() == 1 && s.taps[0].dy == 0 && s.taps[0].dx == 0 && s.grid.step == 1 && s.grid.rows == s.grid.height &&
-                         s.grid.columns == s.grid.width;
-            s.packed_at = at;
-            cut_into_blocks(s, channels);
-            if (s.taps.empty()) s.blocks.clear();
-            for (const Block& block : s.blocks) at += packed(block.depth, s.out) * p.groups;
-            list.push_back(std::move(s));
-        }
+    for (Sweep& sweep : sweeps_of(p, pass)) {
+        CutSweep& s = list.emplace_back(CutSweep{std::move(sweep), {}, at});
+        if (s.taps.empty()) continue;
+        cut_into_blocks(s, s.grid.stride);
+        for (const Block& block : s.blocks) at += packed(block.depth, s.out) * p.groups;
+    }
     return list;
 }
 
 // Rows of A that one gathered block holds.
-int64_t rows_at_once(const Sweep& sweep) {
+int64_t rows_at_once(const CutSweep& sweep) {
     int64_t depth = 1;
     for (const Block& block : sweep.blocks) depth = std::max(depth, block.depth);
     const int64_t tile = gemm::functions().tile_rows();
     return std::max<int64_t>(block_floats / depth / tile, 2) * tile;
 }
 
-int64_t scratch_of(const Sweep& sweep) {
+int64_t scratch_of(const CutSweep& sweep) {
     if (sweep.in_place) return 0;
     int64_t depth = 0;
     for (const Block& block : sweep.blocks) depth = std::max(depth, block.depth);
     return (rows_at_once(sweep) * depth + 31) / 16 * 16;
-}
-
-// How the threads share rows x columns: the split whose largest part takes the least time, arithmetic and reading together.
-struct Split {
-    int64_t rows = 1, columns = 1;
-    std::vector<int64_t> column_borders;
-};
-
-Split split_for(int64_t rows, int64_t columns, int threads) {
-    const auto next_panel = gemm::functions().next_panel;
-    Split best;
-    double best_time = 0;
-    for (int64_t t = 1; t <= threads; ++t) {
-        if (threads % t) continue;
-        Split split{threads / t, t, {0}};
-        int64_t widest = 0;
-        for (int64_t i = 1; i <= t; ++i) {
-            split.column_borders.push_back(i == t ? columns : next_panel(columns, columns * i / t));
-            widest = std::max(widest, split.column_borders[i] - split.column_borders[i - 1]);
-        }
-        const double m = static_cast<double>((rows + split.rows - 1) / split.rows), n = static_cast<double>(widest);
-        const double time = m * n / 32 + (m + n) / 2;  // per k: 32 products a cycle, 8 bytes a cycle from the outer caches
-        if (best.column_borders.empty() || time < best_time) best = split, best_time = time;
-    }
-    return best;
-}
-
-// Output of rows m .. of the sweep as far as they lie at one distance from each other.
-struct Segment {
-    int64_t count;
-    int64_t at;      // floats from the start of the output
-    int64_t stride;  // floats from row to row
-};
-
-Segment segment_from(const Sweep& s, int64_t m, int64_t end) {
-    if (s.out_step == 1) return {end - m, m * s.out_stride, s.out_stride};
-    const int64_t q = m % s.grid.columns, p = m / s.grid.columns % s.grid.rows, n = m / s.grid.columns / s.grid.rows;
-    const int64_t row = s.first_row + p * s.out_step, column = s.first_column + q * s.out_step;
-    return {std::min(end - m, s.grid.columns - q), ((n * s.out_height + row) * s.out_width + column) * s.out_stride,
-            s.out_step * s.out_stride};
 }
 
 gemm::Finish shifted(const gemm::Finish& f, int64_t at, int64_t column) {
@@ -196,7 +110,7 @@ void fill_without_taps(const Sweep& s, float* out, int64_t group_offset, const g
     });
 }
 
-void run_sweep(const Sweep& s, int64_t group, const float* src, const float* packed, const gemm::Finish& finish, float* out,
+void run_sweep(const CutSweep& s, int64_t group, const float* src, const float* packed, const gemm::Finish& finish, float* out,
                float* scratch) {
     const auto gather = PURNET_PICK(gather_rows);
     const auto run = gemm::functions().run;
@@ -204,7 +118,7 @@ void run_sweep(const Sweep& s, int64_t group, const float* src, const float* pac
     const int64_t in_offset = group * s.in, out_offset = group * s.out;
     if (s.blocks.empty()) return fill_without_taps(s, out, out_offset, finish);
     const int64_t at_once = rows_at_once(s), part = scratch_of(s);
-    const Split split = split_for(s.rows(), s.out, thread_count());
+    const Split split = split_for(s.rows(), s.out, thread_count(), next_panel);
     parallel_for(split.rows * split.columns, 1, [&](int64_t first_task, int64_t last_task, int thread) {
         float* gathered = scratch + thread * part;
         for (int64_t task = first_task; task < last_task; ++task) {
@@ -249,7 +163,7 @@ void run_sweep(const Sweep& s, int64_t group, const float* src, const float* pac
     });
 }
 
-int64_t packed_of(const Sweep& s) {
+int64_t packed_of(const CutSweep& s) {
     int64_t floats = 0;
     for (const Block& block : s.blocks) floats += gemm::functions().packed_floats(block.depth, s.out);
     return floats;
@@ -259,14 +173,14 @@ int64_t packed_of(const Sweep& s) {
 
 size_t packed_floats(const Problem& problem, Pass pass) {
     int64_t floats = 0;
-    for (const Sweep& s : sweeps_of(problem, pass)) floats += packed_of(s) * problem.groups;
+    for (const CutSweep& s : cut_sweeps_of(problem, pass)) floats += packed_of(s) * problem.groups;
     return static_cast<size_t>(floats);
 }
 
 void pack(const Problem& p, Pass pass, const float* weight, float* packed) {
     const auto pack_b = gemm::functions().pack_b;
     const int64_t in_group = p.c / p.groups, out_group = p.o / p.groups, taps = p.kh * p.kw;
-    for (const Sweep& s : sweeps_of(p, pass)) {
+    for (const CutSweep& s : cut_sweeps_of(p, pass)) {
         // Every tap of every block of every group is packed on its own.
         struct Job {
             const Block* block;
@@ -303,12 +217,12 @@ void pack(const Problem& p, Pass pass, const float* weight, float* packed) {
 
 size_t scratch_floats(const Problem& problem, Pass pass) {
     int64_t floats = 0;
-    for (const Sweep& s : sweeps_of(problem, pass)) floats = std::max(floats, scratch_of(s));
+    for (const CutSweep& s : cut_sweeps_of(problem, pass)) floats = std::max(floats, scratch_of(s));
     return static_cast<size_t>(floats * thread_count());
 }
 
 void run(const Problem& problem, Pass pass, const float* src, const float* packed, const gemm::Finish& finish, float* out, float* scratch) {
-    for (const Sweep& s : sweeps_of(problem, pass))
+    for (const CutSweep& s : cut_sweeps_of(problem, pass))
         for (int64_t group = 0; group < problem.groups; ++group)
             run_sweep(s, group, src, packed + s.packed_at + group * packed_of(s), finish, out, scratch);
 }

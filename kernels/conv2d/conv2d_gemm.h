@@ -1,9 +1,6 @@
 // Convolution as a matrix product without a matrix of the whole picture: rows of A are gathered tile by tile.
 //
-// Forward and data gradient are one computation, a Sweep: out(n, p, q, :) = sum over taps of src(n, p*step + dy, q*step + dx, :) * B_tap.
-//   forward:        p, q run over y; step = stride; dy = ky*d - top; B_tap(c, o) = weight[o, tap, c]
-//   backward_data:  one sweep for each of the stride x stride phases (a, b) of dx: dx pixel (a + s p, b + s q), step 1,
-//                   dy = (a + top - ky*d) / s for the ky where that divides; B_tap(o, c) = weight[o, tap, c]
+// Forward and data gradient are both Sweeps (conv2d_sweep.h).
 // K of the product is (taps, channels), cut into blocks of at most 512; a block of A (about 200 KB, in the second cache) is gathered
 // once and used for all columns. A dense 1x1 reads its input in place. Groups are handled one after the other.
 // Threads split rows and columns of the product; no two write one element and no sum is split, so results do not depend on them.

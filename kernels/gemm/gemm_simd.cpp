@@ -1,5 +1,6 @@
 // The register tiles and the walk over panels. Formula and layout: gemm.h.
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/panels_simd.h"
 #include "kernels/simd/vec.h"
 
 namespace purnet::gemm::PURNET_ISA_NAME {
@@ -8,25 +9,6 @@ namespace {
 using namespace purnet::PURNET_ISA_NAME;
 
 #define PURNET_INLINE inline __attribute__((always_inline))
-
-// Rows of the register tile for a panel of `vectors` vectors.
-#if defined(PURNET_ISA_avx512)
-constexpr int widest = 4;
-constexpr int rows_of(int vectors) { return vectors == 4 ? 6 : vectors == 3 ? 9 : 14; }
-#else
-constexpr int widest = 2;
-constexpr int rows_of(int) { return 6; }
-#endif
-
-// Vectors of the next panel when `left` vectors remain.
-PURNET_INLINE int panel_vectors(long left) {
-#if defined(PURNET_ISA_avx512)
-    if (left == 4) return 4;
-    return left >= 3 ? 3 : static_cast<int>(left);
-#else
-    return left >= 2 ? 2 : 1;
-#endif
-}
 
 PURNET_INLINE vfloat activate(vfloat v, vfloat slope, vfloat top) {
     v = v > 0 ? v : slope * v;
@@ -155,8 +137,6 @@ struct Tiles {
     constexpr Tiles() { add<widest>(); }
 };
 constexpr Tiles tiles;
-
-PURNET_INLINE long rounded_up(long n) { return (n + lanes - 1) / lanes * lanes; }
 
 }  // namespace
 
