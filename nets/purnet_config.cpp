@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <sstream>
 
@@ -77,6 +78,21 @@ Normalisation parse_normalisation(const std::string& from) {
     return n;
 }
 
+Ranges parse_ranges(const std::string& from) {
+    const nlohmann::json json = nlohmann::json::parse(from, nullptr, false);
+    require(json.is_object(), "metadata ranges are no JSON object of names and [low, high]");
+    Ranges ranges;
+    for (const auto& [name, pair] : json.items()) {
+        require(pair.is_array() && pair.size() == 2 && pair[0].is_number() && pair[1].is_number(), "metadata ranges: ", name.substr(0, 100),
+                " is no pair [low, high]");
+        const Range range{pair[0].get<double>(), pair[1].get<double>()};
+        require(std::isfinite(range.low) && std::isfinite(range.high) && range.low <= range.high, "metadata ranges: ", name.substr(0, 100),
+                " from ", range.low, " to ", range.high, " is no range");
+        ranges[name] = range;
+    }
+    return ranges;
+}
+
 bool has(const NamedArrays& file, std::string_view name) { return file.contains(name); }
 
 PurNetConfig recognise(const NamedArrays& file) {
@@ -133,15 +149,24 @@ PromotionGain promotion_gain_named(std::string_view name) { return named_in<Prom
 std::map<std::string, std::string> to_metadata(const PurNetConfig& config) {
     std::ostringstream scale;
     scale << config.normalisation.scale;
-    return {{"network", "purnet"},
-            {"backbone", std::string(name_of(config.backbone))},
-            {"width", std::to_string(config.width)},
-            {"ablation", std::string(name_of(config.ablation))},
-            {"form", config.stage1 ? "stage1" : "full"},
-            {"promotion_gain", std::string(name_of(config.promotion_gain))},
-            {"extractor_start", config.pretrained ? "file" : "random"},
-            {"normalisation", scale.str() + "; " + text(config.normalisation.mean) + "; " + text(config.normalisation.deviation)},
-            {"size", std::to_string(config.size)}};
+    std::map<std::string, std::string> notes = {
+        {"network", "purnet"},
+        {"backbone", std::string(name_of(config.backbone))},
+        {"width", std::to_string(config.width)},
+        {"ablation", std::string(name_of(config.ablation))},
+        {"form", config.stage1 ? "stage1" : "full"},
+        {"promotion_gain", std::string(name_of(config.promotion_gain))},
+        {"extractor_start", config.pretrained ? "file" : "random"},
+        {"normalisation", scale.str() + "; " + text(config.normalisation.mean) + "; " + text(config.normalisation.deviation)},
+        {"size", std::to_string(config.size)}};
+    if (!config.ranges.empty()) notes["ranges"] = ranges_text(config.ranges);
+    return notes;
+}
+
+std::string ranges_text(const Ranges& ranges) {
+    nlohmann::json json;
+    for (const auto& [name, range] : ranges) json[name] = {range.low, range.high};
+    return json.dump();
 }
 
 PurNetConfig config_of(const NamedArrays& file) {
@@ -175,6 +200,7 @@ PurNetConfig config_of(const NamedArrays& file) {
     note("extractor_start", [&](const std::string& v) { config.pretrained = v == "file"; });
     note("normalisation", [&](const std::string& v) { config.normalisation = parse_normalisation(v); });
     note("size", [&](const std::string& v) { config.size = integer("size", v); });
+    note("ranges", [&](const std::string& v) { config.ranges = parse_ranges(v); });
     check(config);
     return config;
 }

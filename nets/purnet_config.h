@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/formats/array.h"
+#include "core/plan/ranges.h"
 
 namespace purnet {
 
@@ -41,6 +42,7 @@ struct PurNetConfig {
     bool pretrained = false;  // the extractor started from a file (it sets the momentum of the light one's statistics)
     Normalisation normalisation = default_normalisation(Backbone::resnet50);
     int size = 320;  // height and width of the network's input
+    Ranges ranges;   // for inference in 8 bits; empty: not measured
 
     bool has_promotion() const { return !stage1 && (ablation == Ablation::pa || ablation == Ablation::pm || ablation == Ablation::full); }
     bool has_rectification() const {
@@ -64,8 +66,11 @@ Ablation ablation_named(std::string_view name);
 PromotionGain promotion_gain_named(std::string_view name);
 
 // Keys: network ("purnet"), backbone, width, ablation, form ("full", "stage1"), promotion_gain, extractor_start ("file",
-// "random"), normalisation ("255; 0.4923 0.4634 0.3974; 0.2737 0.2659 0.2836"), size.
+// "random"), normalisation ("255; 0.4923 0.4634 0.3974; 0.2737 0.2659 0.2836"), size, and where they were measured ranges.
 std::map<std::string, std::string> to_metadata(const PurNetConfig& config);
+
+// {"layer1.0.conv1.weight": [low, high], ...}
+std::string ranges_text(const Ranges& ranges);
 
 // The configuration of a weights file, from its metadata; what they do not say, from its names and shapes.
 PurNetConfig config_of(const NamedArrays& file);

@@ -14,7 +14,7 @@ namespace {
 
 struct Settings {
     ContestOptions contest;
-    std::string weights, data, check, precision = "f32";
+    std::string weights, data, check, calibration, precision = "f32";
     int runs = 10;
     bool serve = false;
 };
@@ -23,23 +23,29 @@ int bench(const Settings& s) {
     ContestOptions options = s.contest;
     options.weights = s.weights;
     options.data = s.data;
-    if (s.precision != "f32") {
-        std::cout << nlohmann::json{{"event", "absent"}, {"reason", "this program computes in float32 alone so far"}}.dump() << std::endl;
+    const auto absent = [](const char* reason) {
+        std::cout << nlohmann::json{{"event", "absent"}, {"reason", reason}}.dump() << std::endl;
         return all_fine;
+    };
+    if (s.precision == "bf16") return absent("no bf16 on the CPU so far");
+    if (s.precision == "int8") {
+        if (options.task == "train") return absent("8 bits are for inference");
+        if (s.calibration.empty()) return absent("needs pictures to calibrate with (--calibration)");
+        options.calibration = s.calibration;
     }
     const std::unique_ptr<Contest> contest = make_contest(options);
     if (!s.check.empty()) {
         contest->check(s.check);
         std::cout << nlohmann::json{{"event", "checked"},
                                     {"version", program_version()},
-                                    {"precision", "f32"},
+                                    {"precision", s.precision},
                                     {"detail", concat(name_of(isa()), ", ", thread_count(), " threads")}}
                          .dump()
                   << std::endl;
         return all_fine;
     }
     if (s.serve) {
-        serve(*contest, options.warmup);
+        serve(*contest, options.warmup, s.precision);
         return all_fine;
     }
     std::vector<double> times;
@@ -63,7 +69,8 @@ Run add_bench(Options& options) {
     options.value("--task", s->contest.task, "NAME", "level1 or train")->check(one_of({"level1", "train"}));
     options.value("--weights", s->weights, "FILE", "weights to run")->required();
     options.value("--data", s->data, "DIR", "folder of the .npy files")->required();
-    options.value("--precision", s->precision, "NAME", "f32")->check(one_of({"f32", "bf16", "int8"}));
+    options.value("--precision", s->precision, "NAME", "f32, or int8 with --calibration")->check(one_of({"f32", "bf16", "int8"}));
+    options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
     options.group("Measuring");
     options.value("--warmup", s->contest.warmup, "N", "runs before those that count")->check(in_range(0, 1000));
     options.value("--runs", s->runs, "N", "runs that count")->check(in_range(1, 100000));

@@ -1,7 +1,9 @@
 #include <filesystem>
 
 #include "apps/purnet/command.h"
+#include "apps/run/calibration.h"
 #include "apps/run/console.h"
+#include "apps/run/prediction.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
 #include "nets/name_maps.h"
@@ -15,6 +17,7 @@ struct Settings {
     std::string weights, out;
     int size = 0;
     bool half = false;
+    std::vector<std::string> calibrate;
 };
 
 // Training steps that the file tells of, in its notes or as PyTorch's batch norms count them; 0 where it does not.
@@ -35,6 +38,13 @@ int run(const Settings& s) {
     const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
     NamedArrays arrays = weights_of(*net, steps);
     if (s.size) arrays.metadata["size"] = std::to_string(s.size);
+    if (!s.calibrate.empty()) {
+        std::vector<fs::path> pictures;
+        for (const PredictionJob& job : prediction_jobs(s.calibrate, s.out)) pictures.push_back(job.input);
+        const Ranges ranges = calibrate(*net, s.size ? s.size : net->config().size, pictures);
+        arrays.metadata["ranges"] = ranges_text(ranges);
+        say("ranges of ", ranges.size(), " convolutions' inputs from ", std::min(pictures.size(), most_calibration_pictures), " pictures");
+    }
     for (const auto& [key, value] : notes)
         if (key.starts_with("trained.") || key.starts_with("validation.")) arrays.metadata[key] = value;
     if (s.half)
@@ -61,6 +71,8 @@ Run add_export(Options& options) {
     options.value("--out", s->out, "FILE", "the .safetensors to write")->required();
     options.value("--size", s->size, "N", "side of the network's input that predict takes by itself; 0: as it was trained")
         ->check(in_range(0, 8192));
+    options.value("--calibrate", s->calibrate, "PICTURE...",
+                  "files or folders: measure on them (64 at most) the ranges that predict --precision int8 needs");
     options.flag("--half", s->half, "kernels as float16 (vectors stay float32)");
     return [s] { return run(*s); };
 }

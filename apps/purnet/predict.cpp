@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Settings {
-    std::string weights, out, threshold = "none", background = "white", if_exists = "overwrite", batch = "1";
+    std::string weights, out, threshold = "none", background = "white", if_exists = "overwrite", batch = "1", precision = "f32";
     int size = 0;
     PredictionOptions prediction;
     std::string raw, pixel = "rgb24", raw_out;
@@ -164,7 +164,8 @@ int finish(const PredictionResult& result, const std::string& of, const Settings
 }
 
 Predictor predictor_of(const Settings& s) {
-    return Predictor(s.weights.empty() ? shipped_weights() : fs::path(s.weights), {.size = s.size});
+    return Predictor(s.weights.empty() ? shipped_weights() : fs::path(s.weights),
+                     {.size = s.size, .precision = s.precision == "int8" ? Precision::int8 : Precision::f32});
 }
 
 int run(Settings& s) {
@@ -216,6 +217,10 @@ app::Run add_predict(Options& options) {
     options.value("--weights", s->weights, "FILE",
                   "weights: .safetensors of this program, or a published .pth; default: those that come with it");
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(in_range(0, 8192));
+    options
+        .value("--precision", s->precision, "NAME",
+               "int8: convolutions in 8 bits, for weights with measured ranges (purnet export --calibrate)")
+        ->check(one_of({"f32", "int8"}));
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");
     options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "apps/run/calibration.h"
 #include "apps/run/input.h"
 #include "apps/run/stage.h"
 #include "apps/run/version.h"
@@ -56,12 +57,20 @@ public:
     explicit Level1(const ContestOptions& options)
         : net_(network_of(load_named_arrays(options.weights), options.weights.string())),
           picture_(options.data),
-          input_(picture_.normalised(*net_)) {}
+          input_(picture_.normalised(*net_)) {
+        if (options.calibration.empty()) return;
+        const Array pictures = read_npy(options.calibration);
+        require(pictures.dtype == FileDType::u8 && pictures.shape.size() == 4 && pictures.shape[0] >= 1 && pictures.shape[3] == 3,
+                options.calibration.string(), ": is ", describe(pictures), ", wanted uint8 K,H,W,3");
+        ranges_ = calibrate_on(*net_, pictures.bytes.data(), pictures.shape[0], pictures.shape[1], pictures.shape[2]);
+    }
 
     double run() override {
         if (!plan_) {
-            plan_.emplace(std::vector<Tensor>{Tensor::symbolic(input_.shape(), DType::f32, {})},
-                          [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; });
+            plan_.emplace(
+                std::vector<Tensor>{Tensor::symbolic(input_.shape(), DType::f32, {})},
+                [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; },
+                ranges_ ? &*ranges_ : nullptr);
             map_ = Tensor::empty(plan_->output_shape(0), DType::f32);
         }
         const auto start = Clock::now();
@@ -75,7 +84,7 @@ public:
     void check(const fs::path& folder) override {
         make_folder(folder);
         bool has_attention = false;
-        Plan both({Tensor::symbolic(input_.shape(), DType::f32, {})}, [&](const std::vector<Tensor>& in) {
+        const auto network = [&](const std::vector<Tensor>& in) {
             PurNet::Run run;
             run.promotion = run.rectification = false;
             run.levels = 1;
@@ -85,7 +94,8 @@ public:
             has_attention = outputs.promotion_attention[0].defined();
             if (has_attention) wanted.push_back(outputs.promotion_attention[0]);
             return wanted;
-        });
+        };
+        Plan both({Tensor::symbolic(input_.shape(), DType::f32, {})}, network, ranges_ ? &*ranges_ : nullptr);
         const std::vector<Tensor> results = both.run(std::vector<Tensor>{input_});
         write_map(folder / "map.npy", results[0]);
         if (has_attention) write_map(folder / "ap.npy", results[1]);
@@ -95,6 +105,7 @@ private:
     std::unique_ptr<PurNet> net_;
     Picture picture_;
     Tensor input_, map_;
+    std::optional<Ranges> ranges_;
     std::optional<Plan> plan_;
 };
 
@@ -168,12 +179,12 @@ std::unique_ptr<Contest> make_contest(const ContestOptions& options) {
     return std::make_unique<Level1>(options);
 }
 
-void serve(Contest& contest, int warmup) {
+void serve(Contest& contest, int warmup, const std::string& precision) {
     say_json({{"event", "first"}, {"ms", contest.run()}});
     for (int i = 0; i < warmup; ++i) contest.run();
     say_json({{"event", "ready"},
               {"version", program_version()},
-              {"precision", "f32"},
+              {"precision", precision},
               {"detail", concat(name_of(isa()), ", ", thread_count(), " threads")}});
     for (std::string line; std::getline(std::cin, line) && line != "quit";) {
         if (line == "go")

@@ -12,6 +12,8 @@ struct ContestOptions {
     std::filesystem::path weights;
     std::filesystem::path data;  // input.npy; for training also mask.npy, labels.npy
     int warmup = 3;
+    // Pictures (uint8 K,H,W,3 .npy) whose ranges let level1 run in 8 bits; empty: float32. Not for training.
+    std::filesystem::path calibration;
 };
 
 class Contest {
@@ -28,6 +30,6 @@ public:
 std::unique_ptr<Contest> make_contest(const ContestOptions& options);
 
 // Speaks the protocol of frameworks/README.md on stdin and stdout until "quit".
-void serve(Contest& contest, int warmup);
+void serve(Contest& contest, int warmup, const std::string& precision);
 
 }  // namespace purnet

@@ -15,6 +15,7 @@ namespace purnet {
 struct Predictor::State {
     std::unique_ptr<PurNet> net;
     int side = 0;
+    Precision precision = Precision::f32;
     std::mutex mutex;
     std::map<int, Plan> plans;  // by batch
     std::vector<float> input;
@@ -25,9 +26,8 @@ struct Predictor::State {
         const auto found = plans.find(n);
         if (found != plans.end()) return found->second;
         const Tensor like = Tensor::symbolic({n, side, side, 3}, DType::f32, device());
-        return plans
-            .emplace(n, Plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net->level1(in[0]))}; }))
-            .first->second;
+        const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net->level1(in[0]))}; };
+        return plans.emplace(n, Plan({like}, network, precision == Precision::int8 ? &net->config().ranges : nullptr)).first->second;
     }
 
     std::vector<uint8_t> resized(const uint8_t* rgb, int width, int height) const {
@@ -44,6 +44,9 @@ Predictor::Predictor(const std::filesystem::path& weights, const PredictorOption
 Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(std::make_unique<State>()) {
     state_->net = std::move(net);
     state_->side = options.size ? options.size : state_->net->config().size;
+    state_->precision = options.precision;
+    require(options.precision == Precision::f32 || !state_->net->config().ranges.empty(),
+            "these weights have no ranges for 8 bits; measure them with: purnet export --weights FILE --calibrate PICTURES --out NEW");
     require(state_->side >= 32 && state_->side <= 8192, "a network input of ", state_->side, " pixels: use 32 to 8192");
 }
 

@@ -17,9 +17,12 @@
 
 namespace purnet {
 
+enum class Precision { f32, int8 };
+
 struct PredictorOptions {
     int size = 0;  // side of the network's input; 0: the one stored with the weights
     Device device;
+    Precision precision = Precision::f32;  // int8: weights without ranges are an Error
 };
 
 class Predictor {

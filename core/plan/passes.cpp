@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/plan/eight_bit.h"
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/conv2d/conv2d.h"
@@ -99,7 +100,6 @@ Fusion fuse(const Graph& graph, const Step& conv, int64_t channels, bool channel
 
 Step packed_step(std::shared_ptr<conv2d::PackedConv> packed, const Fusion& fusion, int x) {
     Step step;
-    step.name = fusion.name;
     step.inputs = {x, fusion.before, fusion.after};
     step.outputs = {fusion.output};
     step.workspace = packed->workspace();
@@ -110,37 +110,41 @@ Step packed_step(std::shared_ptr<conv2d::PackedConv> packed, const Fusion& fusio
 
 }  // namespace
 
-void fuse_convolutions(Graph& graph, Device device) {
+void fuse_convolutions(Graph& graph, Device device, const Ranges* ranges) {
     const Key key{device.type, DType::f32};
     if (!conv2d::table().has(&conv2d::Kernels::pack, key)) return;
+    require(!ranges || device.type == DeviceType::cpu, "inference in 8 bits runs on the CPU alone, not on ", purnet::name_of(device));
     const Context context{device, nullptr};
+    EightBit eight(graph, ranges);
     for (size_t i = 0; i < graph.steps.size(); ++i) {
         const Step& step = graph.steps[i];
-        std::shared_ptr<conv2d::PackedConv> packed;
-        Fusion fusion;
-        if (const auto* p = std::any_cast<conv2d::Problem>(&step.problem)) {
-            if (!value(graph, step.inputs[1]).constant) continue;
-            fusion = fuse(graph, step, p->o, false);
-            packed = conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(*p, fusion.epilogue, fusion.weight.data(), fusion.bias.data(),
-                                                                              context);
-        } else if (const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem)) {
-            if (!value(graph, step.inputs[1]).constant) continue;
-            fusion = fuse(graph, step, t->o, true);
-            packed = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, fusion.epilogue, fusion.weight.data(),
-                                                                                                  fusion.bias.data(), context);
-        } else {
-            continue;
-        }
+        const auto* p = std::any_cast<conv2d::Problem>(&step.problem);
+        const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem);
+        if ((!p && !t) || !value(graph, step.inputs[1]).constant) continue;
         const int x = step.inputs[0];
-        if (!fusion.consumer) {
-            graph.steps[i] = packed_step(std::move(packed), fusion, x);
+        const Fusion f = fuse(graph, step, p ? p->o : t->o, !p);
+        Step fused;
+        if (eight.runs(graph, step))
+            fused = eight.step(graph, p ? *p : conv_transpose2d::adjoint(*t), p ? conv2d::Pass::forward : conv2d::Pass::backward_data,
+                               f.epilogue, f.weight, f.bias, x, f.before, f.after, f.output);
+        else if (p)
+            fused = packed_step(
+                conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(*p, f.epilogue, f.weight.data(), f.bias.data(), context), f, x);
+        else
+            fused = packed_step(conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(
+                                    *t, f.epilogue, f.weight.data(), f.bias.data(), context),
+                                f, x);
+        fused.name = f.name;
+        if (!f.consumer) {
+            graph.steps[i] = std::move(fused);
             continue;
         }
         // At the consumer's place, where everything that is summed exists already.
-        graph.steps[*fusion.consumer] = packed_step(std::move(packed), fusion, x);
+        graph.steps[*f.consumer] = std::move(fused);
         graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(i));
         --i;
     }
+    eight.add_quantise_steps(graph);
 }
 
 }  // namespace purnet

@@ -21,12 +21,12 @@ struct Plan::State {
     void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
 };
 
-Plan::Plan(const std::vector<Tensor>& inputs, const Network& network) : state_(std::make_unique<State>()) {
+Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Ranges* ranges) : state_(std::make_unique<State>()) {
     require(!inputs.empty(), "a plan needs an input");
     State& s = *state_;
     s.context.device = inputs.front().device();
     s.graph = trace(inputs, network);
-    fuse_convolutions(s.graph, s.context.device);
+    fuse_convolutions(s.graph, s.context.device, ranges);
     drop_unused(s.graph);
 
     const Graph& graph = s.graph;

@@ -6,13 +6,15 @@
 #include <vector>
 
 #include "core/plan/graph.h"
+#include "core/plan/ranges.h"
 
 namespace purnet {
 
 class Plan {
 public:
     // `inputs` give shape, type and device. The network is traced in inference mode; weights are those of this moment.
-    Plan(const std::vector<Tensor>& inputs, const Network& network);
+    // ranges: convolutions whose input has one run in 8 bits where they can (eight_bit.h).
+    Plan(const std::vector<Tensor>& inputs, const Network& network, const Ranges* ranges = nullptr);
     ~Plan();
     Plan(Plan&&) noexcept;
     Plan& operator=(Plan&&) noexcept;

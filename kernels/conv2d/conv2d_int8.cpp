@@ -58,7 +58,7 @@ Quantisation Quantisation::of_range(double low, double high) {
     high = std::max(high, 0.0);
     require(std::isfinite(low) && std::isfinite(high) && high > low, "no 8-bit scale holds the range ", low, " to ", high);
     const auto scale = static_cast<float>((high - low) / 255);
-    require(scale >= std::numeric_limits<float>::min(), "no 8-bit scale holds the range ", low, " to ", high);
+    require(std::isfinite(scale) && scale >= std::numeric_limits<float>::min(), "no 8-bit scale holds the range ", low, " to ", high);
     return {scale, static_cast<int>(std::lround(-low / static_cast<double>(scale)))};
 }
 

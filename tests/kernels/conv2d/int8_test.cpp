@@ -122,6 +122,7 @@ TEST_CASE("int8: ranges become scales that hold 0 exactly") {
     CHECK_THROWS_WITH(Quantisation::of_range(0, 0), doctest::Contains("no 8-bit scale"));
     CHECK_THROWS_WITH(Quantisation::of_range(0, INFINITY), doctest::Contains("no 8-bit scale"));
     CHECK_THROWS_WITH(Quantisation::of_range(NAN, 1), doctest::Contains("no 8-bit scale"));
+    CHECK_THROWS_WITH(Quantisation::of_range(-1e308, 1e308), doctest::Contains("no 8-bit scale"));
     CHECK_THROWS_WITH(Quantisation::of_range(0, 1e-44), doctest::Contains("no 8-bit scale"));
 }
 
