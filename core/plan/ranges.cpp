@@ -27,7 +27,8 @@ public:
             const std::vector<float> values = call.inputs[0].to_floats();
             const auto [low, high] = std::minmax_element(values.begin(), values.end());
             const std::string& name = call.inputs[1].impl().parameter->name;
-            require(std::isfinite(*low) && std::isfinite(*high), name, " reads values that are not finite");
+            require(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }), name,
+                    " reads values that are not finite");
             ranges[name] = {static_cast<double>(*low), static_cast<double>(*high)};
         }
         set_op_observer(before_);

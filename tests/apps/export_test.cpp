@@ -1,8 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
+
+#include "core/formats/atomic_file.h"
+#include "core/formats/npy.h"
 #include "core/formats/safetensors.h"
+#include "data/image/encode.h"
 #include "nets/init.h"
 #include "nets/name_maps.h"
+#include "tests/support/pictures.h"
 #include "tests/support/program.h"
 
 using namespace purnet;
@@ -75,4 +81,42 @@ TEST_CASE("export: refuses its own input and values beyond float16") {
     CHECK(wide.code == 1);
     CHECK(wide.err.find("beyond float16's range") != std::string::npos);
     CHECK(!std::filesystem::exists(folder / "half.safetensors"));
+}
+
+TEST_CASE("export: measured ranges let predict compute in 8 bits; without them it says how to get them") {
+    const TemporaryFolder folder;
+    const std::string plain = folder / "plain.safetensors", ranged = folder / "ranged.safetensors", photo = folder / "photo.png";
+    write_safetensors(plain, small_network());
+    atomic_write(photo, encode_png(pattern(90, 70, 3)));
+    const auto predict = [&](const std::string& weights, const std::string& out) {
+        return run_program({"predict", "--weights", weights, "--precision", "int8", "--output", "map", "--out", folder / out, photo});
+    };
+    const Outcome refused = predict(plain, "none");
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find("purnet export --weights FILE --calibrate PICTURES") != std::string::npos);
+
+    const Outcome made = run_program({"export", "--weights", plain, "--calibrate", photo, "--out", ranged});
+    REQUIRE_MESSAGE(made.code == 0, made.err);
+    const Outcome done = predict(ranged, "eight");
+    CHECK_MESSAGE(done.code == 0, done.err);
+    REQUIRE(run_program({"predict", "--weights", plain, "--output", "map", "--out", folder / "float", photo}).code == 0);
+    const std::vector<float> eight = to_float32(read_npy(folder / "eight/photo.npy")),
+                             floats = to_float32(read_npy(folder / "float/photo.npy"));
+    REQUIRE(eight.size() == floats.size());
+    double difference = 0;
+    for (size_t i = 0; i < eight.size(); ++i) difference += std::fabs(static_cast<double>(eight[i] - floats[i]));
+    CHECK(difference / static_cast<double>(eight.size()) < 0.02);
+    CHECK(eight != floats);
+
+    // The ranges come out of another export again, and damaged ones are refused.
+    REQUIRE(run_program({"export", "--weights", ranged, "--out", folder / "again.safetensors"}).code == 0);
+    NamedArrays again = read_safetensors(folder / "again.safetensors");
+    CHECK(again.metadata.at("ranges") == read_safetensors(ranged).metadata.at("ranges"));
+    for (const char* bad : {"", "[1]", "{\"a\": 3}", "{\"a\": [1, 0]}", "{\"a\": [0, 1e999]}"}) {
+        again.metadata["ranges"] = bad;
+        write_safetensors(folder / "bad.safetensors", again);
+        const Outcome outcome = predict(folder / "bad.safetensors", "bad");
+        CHECK(outcome.code == 1);
+        CHECK_MESSAGE(outcome.err.find("metadata ranges") != std::string::npos, outcome.err);
+    }
 }
