@@ -35,8 +35,8 @@ Case make_case(int64_t count, float scale, int zero, bool real_layer = false) {
 std::vector<Case> cases() {
     std::vector<Case> list;
     for (const int64_t count : {1, 7, 16, 255, 10007}) list.push_back(make_case(count, 1.0f / 64, 127));
-    list.push_back(make_case(1031, 1.0f / 128, 0));    // half of the values lie below the range, some above
-    list.push_back(make_case(1031, 0.25f, 255));  // many ties
+    list.push_back(make_case(1031, 1.0f / 128, 0));  // half of the values lie below the range, some above
+    list.push_back(make_case(1031, 0.25f, 255));     // many ties
     list.push_back(make_case(80 * 80 * 128, 1.0f / 32, 90, true));
     return list;
 }
