@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/formats/mat.h"
 #include "core/formats/npy.h"
 #include "kernels/runtime/error.h"
 
@@ -48,8 +49,11 @@ DataSet DataSet::subset(const std::vector<size_t>& indices) const {
 
 LabelMap decode_labels(const std::vector<uint8_t>& bytes, const std::string& name, const DecodeLimits& limits) {
     LabelMap map;
-    if (suffix_of(name) == "npy") {
-        const Array array = decode_npy(ByteSource(bytes, name));
+    const std::string suffix = suffix_of(name);
+    if (suffix == "npy" || suffix == "mat") {
+        const ByteSource source(bytes, name);
+        // "sp" is what the published code of PurNet reads.
+        const Array array = suffix == "npy" ? decode_npy(source) : decode_mat(source, "sp", limits.max_pixels);
         require(array.shape.size() == 2 && array.shape[0] > 0 && array.shape[1] > 0, name,
                 ": region labels must be rows x columns, this is ", describe(array));
         require(array.shape[0] <= INT32_MAX && array.shape[1] <= INT32_MAX && array.shape[0] <= limits.max_pixels / array.shape[1], name,

@@ -65,8 +65,8 @@ private:
 DataSet open_data(const std::vector<std::string>& sources, const SourceOptions& options = {});
 DataSet open_data(const std::string& source, const SourceOptions& options = {});
 
-// Region labels from bytes: .png (stored values) or .npy (integers, rows x columns), by the name's suffix. Error: below 0, not
-// two-dimensional.
+// Region labels from bytes, by the name's suffix: .png (stored values), .npy (rows x columns) or .mat (the matrix "sp", or the only one).
+// Error: below 0, no whole number, not two-dimensional.
 LabelMap decode_labels(const std::vector<uint8_t>& bytes, const std::string& name, const DecodeLimits& limits = {});
 
 }  // namespace purnet

@@ -135,7 +135,8 @@ ByStem masks_of(const std::vector<const NamedFile*>& files, const std::string& w
 ByStem regions_of(const std::vector<const NamedFile*>& files) {
     ByStem result;
     for (const NamedFile* file : files)
-        if (const std::string suffix = suffix_of(file->name); suffix == "png" || suffix == "npy") result.emplace(stem_of(file->name), file);
+        if (const std::string suffix = suffix_of(file->name); suffix == "png" || suffix == "npy" || suffix == "mat")
+            result.emplace(stem_of(file->name), file);
     return result;
 }
 

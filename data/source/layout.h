@@ -3,7 +3,7 @@
 // Two folders belong together when their paths differ in one part, which names pictures on one side and masks on the other, in any case:
 //     images, image, imgs, img, im, im_aug, JPEGImages, NAME-Image(s)        pictures
 //     masks, mask, gt, gts, gt_aug, groundtruth, ground_truth, ground-truth, ground_truth_mask, segmentation(s), NAME-Mask(s), NAME-GT
-//     masks superpixels, superpixel, image_sp, sp                                   region labels, optional (.png, .npy)
+//     masks superpixels, superpixel, image_sp, sp                                   region labels, optional (.png, .npy, .mat)
 // So images/ + masks/, DUTS-TR-Image/ + DUTS-TR-Mask/, im/ + gt/, datasets/imgs/pascal/ + datasets/masks/pascal/ and the like. Else a
 // folder with .jpg pictures beside .png masks of the same names. Files match by their names without suffix. A mask that exists as .png and
 // as something else counts as .png.

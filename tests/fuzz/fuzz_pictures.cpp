@@ -90,6 +90,16 @@ const FuzzRegistration labels({.name = "label map",
                                .samples = pictures({"grey16.png", "grey.png", "palette.png", "bit.png"}),
                                .decode = [](const Bytes& file) { decode_labels(file, "fuzz.png", limits); },
                                .repair = repair_png});
+// Both forms that MATLAB writes, and a name that isn't the asked one.
+const FuzzRegistration mat({.name = "mat",
+                            .samples =
+                                [] {
+                                    std::vector<Bytes> files;
+                                    for (const char* form : {"plain", "packed", "double", "several"})
+                                        files.push_back(whole(std::string("tests/goldens/mat/") + form + ".mat"));
+                                    return files;
+                                },
+                            .decode = [](const Bytes& file) { decode_labels(file, "fuzz.mat", limits); }});
 const FuzzRegistration tar({.name = "tar",
                             .samples =
                                 [] {

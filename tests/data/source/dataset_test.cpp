@@ -8,6 +8,7 @@
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
 #include "data/image/encode.h"
+#include "tests/support/goldens.h"
 #include "tests/support/pictures.h"
 #include "tests/support/refused.h"
 #include "tests/support/temporary_folder.h"
@@ -201,6 +202,23 @@ TEST_CASE("data set: region labels beside the pictures, as PNG and NPY") {
     const LabelMap npy = data.read_labels(1);
     CHECK((npy.width == 4 && npy.height == 3 && npy.pixels[11] == 70000));
     REFUSED(data.read_labels(2), "a region label is -1, below 0");
+}
+
+TEST_CASE("data set: region labels as MATLAB's .mat") {
+    const test::TemporaryFolder folder;
+    put_set(folder / "image", folder / "groundtruth");
+    fs::create_directories(folder / "image_sp");
+    fs::copy_file(test::golden_path("mat/packed.mat"), folder / "image_sp/n0.mat");
+    fs::copy_file(test::golden_path("mat/double.mat"), folder / "image_sp/n1.mat");
+    std::ofstream(folder / "image_sp/n2.mat", std::ios::binary) << "MATLAB 7.3 MAT-file, Platform: PCWIN64";
+    const DataSet data = open_data(folder.path().string());
+    for (const size_t i : {size_t{0}, size_t{1}}) {
+        const LabelMap labels = data.read_labels(i);
+        CHECK((labels.width == 7 && labels.height == 5 && labels.pixels[0] == 0 && labels.pixels[8] == 11 && labels.pixels[34] == 46));
+    }
+    REFUSED(data.read_labels(2), "n2.mat: this MAT-file is of version 7.3, which is HDF5");
+    REFUSED(decode_labels(read_picture_bytes(test::golden_path("mat/plain.mat")), "big.mat", DecodeLimits{34}),
+            "more than the limit of 34");
 }
 
 TEST_CASE("data set: an unreadable picture is named when it is read") {
