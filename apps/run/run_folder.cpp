@@ -88,6 +88,40 @@ TrainConfig RunFolder::read_config() const {
     return train_config_from_json(json);
 }
 
+void RunFolder::write_data(const RunData& data) const {
+    const nlohmann::json json{
+        {"pairs", data.pairs}, {"names", data.names}, {"held_out", data.held_out}, {"held_out_names", data.held_out_names}};
+    // Names of files may be no valid UTF-8.
+    atomic_write(file("data.json"), json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::optional<RunData> RunFolder::read_data() const {
+    const fs::path path = file("data.json");
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) return std::nullopt;
+    std::ifstream stream(path);
+    const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
+    RunData data;
+    bool good = json.is_object();
+    try {
+        if (good) {
+            json.at("pairs").get_to(data.pairs);
+            json.at("names").get_to(data.names);
+            json.at("held_out").get_to(data.held_out);
+            json.at("held_out_names").get_to(data.held_out_names);
+        }
+    } catch (const nlohmann::json::exception&) {
+        good = false;
+    }
+    int64_t after = -1;
+    for (const int64_t i : data.held_out) {
+        good = good && i > after && i < data.pairs;
+        after = i;
+    }
+    require(good, path.string(), ": damaged; the run can't go on without knowing which pictures were held out");
+    return data;
+}
+
 void RunFolder::write_checkpoint(const NamedArrays& arrays, const TrainPosition& position) const {
     std::vector<NamedView> views;
     for (const auto& entry : arrays) views.push_back({entry.name, entry.array.dtype, entry.array.shape, entry.array.bytes.data()});

@@ -1,6 +1,7 @@
 // What a training run leaves behind, and how it goes on.
 //
 //     config.json           every option, with the numbers of steps that --minutes fixed
+//     data.json             which data, and which of them are held out
 //     last.safetensors      network, optimiser, averaged weights and position: what --resume needs
 //     best.safetensors      the network of the best validation, ready for `predict`
 //     final.safetensors     the network at the end (the averaged weights where there are any)
@@ -32,6 +33,14 @@ struct TrainPosition {
 nlohmann::json to_json(const TrainPosition& position);
 TrainPosition train_position_from_json(const nlohmann::json& json);
 
+// What a run was begun with: held fast, so that a resumed run judges itself by the same pictures.
+struct RunData {
+    int64_t pairs = 0;
+    std::string names;                        // hash of all names in order
+    std::vector<int64_t> held_out;            // ascending; empty with --val
+    std::vector<std::string> held_out_names;  // for readers of the file
+};
+
 class RunFolder {
 public:
     // Makes the folder and locks it: Error where another process trains in it.
@@ -45,6 +54,10 @@ public:
 
     void write_config(const TrainConfig& config) const;
     TrainConfig read_config() const;
+
+    void write_data(const RunData& data) const;
+    // Nothing for a run begun before this file was written. Error for a damaged one.
+    std::optional<RunData> read_data() const;
 
     void write_checkpoint(const NamedArrays& arrays, const TrainPosition& position) const;
     struct Checkpoint {

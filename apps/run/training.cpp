@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <numeric>
 
 #include "apps/run/console.h"
 #include "apps/run/json_log.h"
@@ -19,6 +20,8 @@
 #include "core/checkpoint.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
+#include "data/check/held_out.h"
+#include "data/check/perceptual_hash.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 #include "nets/init.h"
@@ -26,6 +29,14 @@
 
 namespace purnet {
 namespace {
+
+std::string names_hash(const DataSet& set) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < set.size(); ++i) hash = content_hash(set.name(i).data(), set.name(i).size(), hash);
+    char text[20];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+    return text;
+}
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -40,7 +51,7 @@ public:
             require(!folder_.has_checkpoint(), config_.out, ": holds a run already; use --resume to go on with it, or another --out");
         }
         check(config_);
-        open_data_sets();
+        open_data_sets(resume);
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
         else
@@ -92,19 +103,44 @@ private:
         return config_.steps[static_cast<size_t>(stage - 1)];
     }
 
-    void open_data_sets() {
+    void open_data_sets(bool resume) {
         set_ = open_data(config_.data);
         say(set_.describe());
+        const std::optional<RunData> begun = resume ? folder_.read_data() : std::nullopt;
+        RunData data{static_cast<int64_t>(set_.size()), names_hash(set_), {}, {}};
+        if (begun)
+            require(begun->pairs == data.pairs && begun->names == data.names, config_.out, ": the run began with ", begun->pairs,
+                    " pairs, and --data now has ", data.pairs, begun->pairs == data.pairs ? " with other names" : "",
+                    "; put them back as they were, or begin another run with --init-from");
         if (!config_.val.empty()) {
             val_set_ = open_data(config_.val);
             say("validation: ", val_set_.describe());
             for (size_t i = 0; i < val_set_.size(); ++i) held_out_.push_back(static_cast<int64_t>(i));
             for (size_t i = 0; i < set_.size(); ++i) items_.push_back(static_cast<int64_t>(i));
         } else {
-            split_held_out(static_cast<int64_t>(set_.size()), config_.val_fraction, config_.seed, items_, held_out_);
+            data.held_out = begun ? begun->held_out : draw_held_out(resume);
+            held_out_ = data.held_out;
+            for (int64_t i = 0; i < data.pairs; ++i)
+                if (!std::binary_search(held_out_.begin(), held_out_.end(), i)) items_.push_back(i);
+            for (const int64_t i : held_out_) data.held_out_names.push_back(set_.name(static_cast<size_t>(i)));
             say(items_.size(), " pictures to train on, ", held_out_.size(), " held out for validation");
         }
+        if (!begun) folder_.write_data(data);
         if (!held_out_.empty()) validator_.emplace(config_.val.empty() ? set_ : val_set_, held_out_, config_.size);
+    }
+
+    std::vector<int64_t> draw_held_out(bool resume) const {
+        std::vector<int64_t> groups(set_.size());
+        std::iota(groups.begin(), groups.end(), int64_t{0});
+        if (resume) {
+            say("this run began before near-duplicates were held out together; it keeps its pictures");
+        } else if (config_.val_fraction > 0) {
+            groups = alike_groups(set_);
+            int64_t alike = 0;
+            for (size_t i = 0; i < groups.size(); ++i) alike += groups[i] != static_cast<int64_t>(i);
+            if (alike > 0) say(alike, " pictures are near-duplicates of others; they stay on the same side of the split");
+        }
+        return hold_out(groups, config_.val_fraction, config_.seed).held_out;
     }
 
     LoaderOptions loader_options(int stage) const {

@@ -1,12 +1,10 @@
 #include "apps/run/validation.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "apps/run/input.h"
 #include "core/ops/activation.h"
 #include "core/plan/plan.h"
-#include "core/random/philox.h"
 #include "data/metrics/validation.h"
 #include "kernels/resize/resize_bytes.h"
 
@@ -45,16 +43,6 @@ ValidationFigures Validator::run(const PurNet& net) const {
         figures.add(full.data(), picture.mask.pixels.data(), picture.mask.width, picture.mask.height);
     }
     return {figures.mae(), figures.max_f(), figures.images()};
-}
-
-void split_held_out(int64_t count, double fraction, uint64_t seed, std::vector<int64_t>& train, std::vector<int64_t>& held_out) {
-    const std::vector<int64_t> order = RandomStream(seed, "held out").permutation(0, count);
-    int64_t held = fraction > 0 ? std::max<int64_t>(1, std::llround(static_cast<double>(count) * fraction)) : 0;
-    held = std::min(held, count - 1);
-    held_out.assign(order.begin(), order.begin() + held);
-    train.assign(order.begin() + held, order.end());
-    std::sort(held_out.begin(), held_out.end());
-    std::sort(train.begin(), train.end());
 }
 
 }  // namespace purnet

@@ -34,7 +34,4 @@ private:
     std::vector<Picture> pictures_;
 };
 
-// Which items are held out: a fraction of them, drawn by seed; at least one where the fraction is above 0.
-void split_held_out(int64_t count, double fraction, uint64_t seed, std::vector<int64_t>& train, std::vector<int64_t>& held_out);
-
 }  // namespace purnet

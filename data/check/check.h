@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "data/check/perceptual_hash.h"
 #include "data/source/dataset.h"
 
 namespace purnet {
@@ -65,7 +66,7 @@ struct Split {
 };
 
 struct CheckOptions {
-    double near = 0.96;  // correlation from which pictures are near-duplicates; above 1: exact copies only
+    double near = usual_near;  // correlation from which pictures are near-duplicates; above 1: exact copies only
     DecodeLimits limits;
     std::function<void(size_t)> opened = {};  // once: the number of pairs
     std::function<void()> read = {};          // after each pair, from any thread

@@ -15,7 +15,8 @@ using Bytes = std::span<const uint8_t>;
 enum class Want { rgb, grey };
 inline int channels_of(Want want) { return want == Want::rgb ? 3 : 1; }
 
-Image decode_jpeg(Bytes bytes, Want want, const DecodeLimits& limits);
+// at_least above 0: see decode_rgb_reduced.
+Image decode_jpeg(Bytes bytes, Want want, const DecodeLimits& limits, int at_least = 0);
 Image decode_png(Bytes bytes, Want want, const DecodeLimits& limits);
 LabelMap decode_png_values(Bytes bytes, const DecodeLimits& limits);
 Image decode_pnm(Bytes bytes, Want want, const DecodeLimits& limits);

@@ -75,9 +75,9 @@ std::string guess(Bytes bytes) {
     return text ? "text" : "";
 }
 
-Image decode(Bytes bytes, const std::string& name, Want want, const DecodeLimits& limits) {
+Image decode(Bytes bytes, const std::string& name, Want want, const DecodeLimits& limits, int at_least = 0) {
     if (bytes.empty()) fail("the file is empty");
-    if (starts(bytes, 0, "\xff\xd8")) return codec::decode_jpeg(bytes, want, limits);
+    if (starts(bytes, 0, "\xff\xd8")) return codec::decode_jpeg(bytes, want, limits, at_least);
     if (starts(bytes, 0, std::string_view("\x89PNG\r\n\x1a\n", 8))) return codec::decode_png(bytes, want, limits);
     if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && (std::isspace(bytes[2]) || bytes[2] == '#'))
         return codec::decode_pnm(bytes, want, limits);
@@ -109,6 +109,10 @@ Image decode_rgb(Bytes bytes, const std::string& name, const DecodeLimits& limit
 
 Image decode_grey(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
     return named(name, [&] { return decode(bytes, name, Want::grey, limits); });
+}
+
+Image decode_rgb_reduced(Bytes bytes, const std::string& name, int at_least, const DecodeLimits& limits) {
+    return named(name, [&] { return decode(bytes, name, Want::rgb, limits, at_least); });
 }
 
 LabelMap decode_labels_png(Bytes bytes, const std::string& name, const DecodeLimits& limits) {

@@ -1,5 +1,6 @@
 // JPEG through libjpeg. Its errors leave by longjmp, which must cross no C++ object: read_header and read_rows hold none, the rest
 // of the state lives outside them.
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -81,7 +82,7 @@ void skip(j_decompress_ptr jpeg, long count) {
     jpeg->src->bytes_in_buffer -= static_cast<size_t>(count);
 }
 
-bool read_header(Job& job, Bytes bytes, Want want) {
+bool read_header(Job& job, Bytes bytes, Want want, int at_least) {
     if (setjmp(job.escape)) return false;
     jpeg_decompress_struct& jpeg = job.jpeg;
     jpeg.err = jpeg_std_error(&job.errors);
@@ -109,6 +110,12 @@ bool read_header(Job& job, Bytes bytes, Want want) {
         case JCS_YCCK: jpeg.out_color_space = JCS_CMYK; break;
         default: leave(reinterpret_cast<j_common_ptr>(&jpeg), "its components are neither grey, RGB nor CMYK");
     }
+    // Fewer coefficients of each block are transformed: the decoder's own way to a smaller picture.
+    if (at_least > 0)
+        while (jpeg.scale_denom < 8 &&
+               std::min(jpeg.image_width, jpeg.image_height) >= 2 * jpeg.scale_denom * static_cast<unsigned>(at_least))
+            jpeg.scale_denom *= 2;
+    jpeg_calc_output_dimensions(&jpeg);
     return true;
 }
 
@@ -154,17 +161,17 @@ struct Release {
 
 }  // namespace
 
-Image decode_jpeg(Bytes bytes, Want want, const DecodeLimits& limits) {
+Image decode_jpeg(Bytes bytes, Want want, const DecodeLimits& limits, int at_least) {
     Job job;
     const Release release{job};
-    if (!read_header(job, bytes, want)) refuse(job);
+    if (!read_header(job, bytes, want, at_least)) refuse(job);
     const jpeg_decompress_struct& jpeg = job.jpeg;
     check_size(jpeg.image_width, jpeg.image_height, limits);
     // Huffman coding spends at least one bit on an 8 x 8 block, which covers at most 32 x 32 pixels of a subsampled picture.
     const int64_t pixels = int64_t{jpeg.image_width} * jpeg.image_height;
     if (!jpeg.arith_code) check_plausible(pixels, 8 * 1024, bytes, jpeg.image_width, jpeg.image_height);
-    OrientedRows rows(static_cast<int>(jpeg.image_width), static_cast<int>(jpeg.image_height), channels_of(want), orientation_of(jpeg));
-    std::vector<uint8_t> scratch(static_cast<size_t>(jpeg.image_width) * 4);
+    OrientedRows rows(static_cast<int>(jpeg.output_width), static_cast<int>(jpeg.output_height), channels_of(want), orientation_of(jpeg));
+    std::vector<uint8_t> scratch(static_cast<size_t>(jpeg.output_width) * 4);
     if (!read_rows(job, rows, scratch.data(), want)) refuse(job);
     return rows.take();
 }

@@ -24,6 +24,11 @@ LabelMap DataSet::read_labels(size_t i) const {
     return decode_labels(file.read(), file.shown(), limits_);
 }
 
+Image DataSet::read_image_reduced(size_t i, int at_least) const {
+    const FileRef& file = pairs_.at(i).image;
+    return decode_rgb_reduced(file.read(), file.shown(), at_least, limits_);
+}
+
 std::string DataSet::describe() const {
     std::string text;
     for (const std::string& line : found_) text += (text.empty() ? "" : "\n") + line;

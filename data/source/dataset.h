@@ -40,6 +40,8 @@ public:
     Image read_image(size_t i) const;
     Image read_mask(size_t i) const;
     LabelMap read_labels(size_t i) const;
+    // The picture, perhaps smaller but with sides of at least `at_least` pixels where it has them: see decode_rgb_reduced.
+    Image read_image_reduced(size_t i, int at_least) const;
 
     // One line a source: "sets/00.tar: 1320 pairs (images/ + masks/)", then its remarks.
     std::string describe() const;

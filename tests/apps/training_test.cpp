@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
+#include "core/formats/atomic_file.h"
 #include "tests/support/program.h"
 
 using namespace purnet;
@@ -125,4 +127,55 @@ TEST_CASE("train: weights that can't be written end the run with an error and ar
     fs::remove_all(run / "final.safetensors");
     CHECK(run_program(resumed(run)).code == 0);
     CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+}
+
+TEST_CASE("train: near-duplicates are held out together, the choice is kept, other data is refused") {
+    const TemporaryFolder folder;
+    const fs::path data = folder / "data", run = folder / "run";
+    fs::copy(drawn_pictures(), data, fs::copy_options::recursive);
+    std::vector<std::string> names;
+    for (const fs::directory_entry& entry : fs::directory_iterator(data / "images")) names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    REQUIRE(names.size() == 10);
+    const auto copy = [&](const std::string& name, const std::string& to) {
+        for (const char* part : {"images", "masks"})
+            for (const fs::directory_entry& entry : fs::directory_iterator(data / part))
+                if (entry.path().stem() == fs::path(name).stem()) {
+                    fs::copy_file(entry.path(), data / part / (to + entry.path().extension().string()));
+                    break;
+                }
+    };
+    // Every picture twice: a draw of single pictures would hardly ever hold out whole pairs.
+    for (const std::string& name : names) copy(name, "again-" + fs::path(name).stem().string());
+    std::vector<std::string> words = small_run(run);
+    words[static_cast<size_t>(std::find(words.begin(), words.end(), "--data") - words.begin()) + 1] = data;
+    const Outcome outcome = run_program(words);
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    CHECK(outcome.err.find("10 pictures are near-duplicates of others") != std::string::npos);
+    CHECK(outcome.err.find("16 pictures to train on, 4 held out") != std::string::npos);
+    const nlohmann::json kept = nlohmann::json::parse(text_of_file(run / "data.json"));
+    std::vector<std::string> held = kept.at("held_out_names");
+    REQUIRE(held.size() == 4);
+    for (const std::string& name : held) {
+        const std::string other = name.starts_with("again-") ? name.substr(6) : "again-" + name;
+        CHECK(std::find(held.begin(), held.end(), other) != held.end());
+    }
+    CHECK(kept.at("pairs") == 20);
+
+    CHECK(run_program(resumed(run)).code == 0);
+    copy(names[0], "new");
+    const Outcome changed = run_program(resumed(run));
+    CHECK(changed.code == 1);
+    CHECK(changed.err.find("the run began with 20 pairs, and --data now has 21") != std::string::npos);
+    fs::remove(data / "images" / ("new" + fs::path(names[0]).extension().string()));
+    for (const fs::directory_entry& entry : fs::directory_iterator(data / "masks"))
+        if (entry.path().stem() == "new") {
+            fs::remove(entry.path());
+            break;
+        }
+    // What was held out is read, not drawn anew.
+    atomic_write(run / "data.json", std::string("{}"));
+    const Outcome damaged = run_program(resumed(run));
+    CHECK(damaged.code == 1);
+    CHECK(damaged.err.find("data.json: damaged") != std::string::npos);
 }
