@@ -27,11 +27,15 @@ constexpr const char* page_css =
     "p{margin:8px 0;max-width:75ch}"
     "pre{background:var(--page);border:1px solid var(--line);border-radius:6px;padding:10px "
     "12px;overflow-x:auto;font-size:13px;line-height:1.45}"
-    ".wide{overflow-x:auto}"
+    // A shadow at the side where more is to be scrolled to; at the end the card's colour, which moves along, covers it.
+    ".wide{overflow-x:auto;background:linear-gradient(90deg,var(--card) 40%,transparent) 0 0/40px 100% no-repeat local,"
+    "linear-gradient(270deg,var(--card) 40%,transparent) 100% 0/40px 100% no-repeat local,"
+    "linear-gradient(90deg,var(--line),transparent) 0 0/14px 100% no-repeat scroll,"
+    "linear-gradient(270deg,var(--line),transparent) 100% 0/14px 100% no-repeat scroll}"
     "table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}"
     "th,td{padding:5px 12px 5px 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}"
     "th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}"
-    "dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 18px;margin:8px 0;font-size:15px}"
+    "dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:3px 18px;margin:8px 0;font-size:15px}"
     "dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}"
     ".highlights{display:flex;flex-wrap:wrap;gap:12px;margin:12px 0}"
     ".highlights div{border:1px solid var(--line);border-radius:8px;padding:8px 16px;min-width:104px}"
@@ -44,10 +48,14 @@ constexpr const char* page_css =
     "figcaption{font-size:13px;color:var(--soft);line-height:1.35;margin-top:4px;overflow-wrap:anywhere}"
     ".sheet th,.sheet td{text-align:left;vertical-align:top;border:0;padding:0 6px 10px 0;white-space:normal}"
     ".sheet td{min-width:92px;width:200px}.sheet .row{padding:8px 0 4px;font-size:14px;color:var(--soft);overflow-wrap:anywhere}"
+    // A title stays in sight and inside the screen where the pictures under it are wider than that.
+    ".sheet .row span{position:sticky;left:0;display:inline-block;max-width:calc(100vw - 64px)}"
     "details{margin:12px 0}summary{cursor:pointer;color:var(--accent)}"
     "footer{color:var(--soft);font-size:13px;padding-bottom:32px}"
     "@media (max-width:600px){section{padding:4px 14px 14px;margin:14px 0;border-radius:8px}h1{font-size:23px}"
-    "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}}";
+    "dl{gap:3px 12px;font-size:14px}.sheet td{min-width:76px}.sheet th,.sheet td{padding-right:4px}"
+    // Charts shrink with the screen, their letters should not.
+    ".charts .chart{overflow:visible}.charts .chart text{font-size:15px}.charts .chart .title{font-size:17px}}";
 
 std::string table_html(const TextTable& table) {
     std::string out = "<div class=\"wide\"><table><thead><tr>";
@@ -137,7 +145,8 @@ void HtmlReport::sheet(const std::vector<std::string>& columns, const std::vecto
     body_ += "</tr></thead><tbody>\n";
     for (const SheetRow& row : rows) {
         if (!row.title.empty())
-            body_ += "<tr><td class=\"row\" colspan=\"" + std::to_string(columns.size()) + "\">" + escaped(row.title) + "</td></tr>\n";
+            body_ += "<tr><td class=\"row\" colspan=\"" + std::to_string(columns.size()) + "\"><span>" + escaped(row.title) +
+                     "</span></td></tr>\n";
         body_ += "<tr>";
         for (const EmbeddedPicture& cell : row.cells)
             body_ += "<td>" + (cell.data_uri.empty() ? std::string() : image_html(cell)) + "</td>";

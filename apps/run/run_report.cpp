@@ -58,20 +58,28 @@ void curves(HtmlReport& report, const std::vector<Run>& runs) {
         rate.series.push_back(run.series(several ? run.name : "rate", "train", "rate"));
     }
     std::vector<Chart> charts = {loss, quality, error, rate};
+    // A part that a stage doesn't have leaves a gap in its line.
     std::map<std::string, Series> parts;
-    for (const Json& r : runs.front().records)
-        if (r.value("type", "") == "train" && r.contains("losses"))
-            for (const auto& [name, value] : r["losses"].items()) {
-                if (name == "error") continue;  // its floor changes with the object map: shown less that
-                Series& s = parts[name];
-                s.name = name == "error_less_floor" ? "error, above its floor" : name;
-                s.x.push_back(number(r, "step"));
-                s.y.push_back(value.is_number() ? value.get<double>() : NAN);
-            }
+    std::vector<double> steps;
+    for (const Json& r : runs.front().records) {
+        if (r.value("type", "") != "train" || !r.contains("losses")) continue;
+        steps.push_back(number(r, "step"));
+        for (const auto& [name, value] : r["losses"].items()) {
+            if (name == "error") continue;  // its floor changes with the object map: shown less that
+            Series& s = parts[name];
+            s.name = name == "error_less_floor" ? "error, above its floor" : name;
+            s.y.resize(steps.size() - 1, NAN);
+            s.y.push_back(value.is_number() ? value.get<double>() : NAN);
+        }
+    }
     Chart by_part{
         .title = "Loss by part" + (several ? " (" + runs.front().name + ")" : ""), .x_label = "step", .y_label = "loss", .log_y = true};
     for (auto& [name, s] : parts) {
-        s.y = smoothed(s.y, 0.6);
+        s.x = steps;
+        s.y.resize(steps.size(), NAN);
+        const std::vector<double> smooth = smoothed(s.y, 0.6);
+        for (size_t i = 0; i < s.y.size(); ++i)
+            if (std::isfinite(s.y[i])) s.y[i] = smooth[i];
         by_part.series.push_back(s);
     }
     if (!by_part.series.empty()) charts.push_back(by_part);
@@ -183,18 +191,33 @@ void scores(HtmlReport& report, const fs::path& path) {
 
 void write_run_report(const RunReportOptions& options) {
     std::vector<Run> runs;
-    for (const fs::path& folder : options.runs) runs.push_back({folder.filename().string(), read_json_log(folder / "log.jsonl")});
+    for (const fs::path& folder : options.runs) {
+        const fs::path named = folder.has_filename() ? folder : folder.parent_path();  // "runs/first/" is runs/first
+        runs.push_back({named.filename().string(), read_json_log(folder / "log.jsonl")});
+    }
     require(!runs.empty(), "a report needs a run folder");
     HtmlReport report("PurNet training", runs.size() == 1 ? runs.front().name : concat(runs.size(), " runs"));
-    double best = NAN, best_mae = NAN;
-    for (const Json& r : runs.front().records)
-        if (r.value("type", "") == "val" && !(number(r, "max_f") <= best)) {
-            best = number(r, "max_f");
-            best_mae = number(r, "mae");
+    TextTable bests{.head = {"run", "steps", "best validation max-F", "its MAE", "at step"}, .rows = {}};
+    for (const Run& run : runs) {
+        double best = NAN, best_mae = NAN, best_step = NAN, last_step = NAN;
+        for (const Json& r : run.records) {
+            if (const double step = number(r, "step"); step == step) last_step = step;
+            if (r.value("type", "") == "val" && !(number(r, "max_f") <= best)) {
+                best = number(r, "max_f");
+                best_mae = number(r, "mae");
+                best_step = number(r, "step");
+            }
         }
-    std::vector<std::pair<std::string, std::string>> highlights;
-    if (!std::isnan(best)) highlights = {{"best validation max-F", fixed_text(best, 4)}, {"its MAE", fixed_text(best_mae, 4)}};
-    if (!highlights.empty()) report.highlights(highlights);
+        bests.rows.push_back({run.name, fixed_text(last_step, 0), fixed_text(best, 4), fixed_text(best_mae, 4), fixed_text(best_step, 0)});
+        if (runs.size() == 1 && !std::isnan(best))
+            report.highlights({{"best validation max-F", fixed_text(best, 4)},
+                               {"its MAE", fixed_text(best_mae, 4)},
+                               {"at step", fixed_text(best_step, 0)}});
+    }
+    if (runs.size() > 1) {
+        report.section("Runs");
+        report.table(bests);
+    }
     if (!options.scores.empty()) scores(report, options.scores);
     curves(report, runs);
     if (!options.pictures.empty() || !options.photos.empty()) {

@@ -1,14 +1,20 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "apps/run/base64.h"
 #include "apps/run/html_report.h"
+#include "apps/run/json_log.h"
+#include "apps/run/run_report.h"
 #include "apps/run/svg_chart.h"
 #include "tests/support/markup.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
+#include "tests/support/temporary_folder.h"
 
 namespace purnet {
 namespace {
@@ -137,6 +143,43 @@ TEST_CASE("html report: one well-formed page without a reference to anything out
     CHECK(contains(page, "data:image/jpeg;base64,/9j/"));
     CHECK(contains(page, "data:image/png;base64,iVBOR"));
     CHECK(count_of(page, "<nav>") == 1);
+}
+
+TEST_CASE("run report: several runs stand in a table, and a part that a stage lacks leaves a gap") {
+    const test::TemporaryFolder folder;
+    const auto write = [&](const char* name, double best) {
+        std::filesystem::create_directories(folder / name);
+        JsonLog log(folder / name / "log.jsonl", {{"config", {{"rate", best}}}});
+        for (int step = 1; step <= 9; ++step) {
+            Json losses{{"main", 1.0 / step}};
+            if (step < 4 || step > 6) losses["structural"] = 2.0 / step;
+            log.write("train", {{"step", step}, {"loss", 3.0 / step}, {"losses", losses}, {"rate", 0.1}});
+            if (step % 4 == 0) log.write("val", {{"step", step}, {"max_f", step == 4 ? best : 0.1}, {"mae", 0.05}});
+        }
+        REQUIRE(log.flush());
+    };
+    write("first", 0.75);
+    write("second", 0.875);
+    const auto page_of = [&](std::vector<std::filesystem::path> runs) {
+        write_run_report({.runs = std::move(runs), .out = folder / "page.html"});
+        return test::text_of_file(folder / "page.html");
+    };
+    const std::string both = page_of({folder / "first/", folder / "second"});
+    CHECK(test::markup_error(both) == "");
+    CHECK(contains(both, "<td>first</td><td>9</td><td>0.7500</td><td>0.0500</td><td>4</td>"));
+    CHECK(contains(both, "<td>second</td><td>9</td><td>0.8750</td><td>0.0500</td><td>4</td>"));
+    const std::string one = page_of({folder / "first"});
+    CHECK(test::markup_error(one) == "");
+    CHECK(contains(one, "<b>0.7500</b><span>best validation max-F</span>"));
+    // The line of the part: a second "move to" behind the gap, none in that of the other.
+    const auto moves = [&](const std::string& part) {
+        const size_t end = one.find("<title>" + part + "</title>");
+        REQUIRE(end != std::string::npos);
+        const std::string path = one.substr(one.rfind(" d=", end), end - one.rfind(" d=", end));
+        return std::count(path.begin(), path.end(), 'M');
+    };
+    CHECK(moves("structural") == 2);
+    CHECK(moves("main") == 1);
 }
 
 }  // namespace purnet
