@@ -91,6 +91,7 @@ void check(const TrainConfig& c) {
     require(c.crop >= 0 && c.crop < 0.9, "--crop ", c.crop, ": use 0 to 0.9");
     require(c.jitter >= 0 && c.jitter <= 1, "--jitter ", c.jitter, ": use 0 to 1");
     require(c.superpixels >= 1, "--superpixels ", c.superpixels, ": use 1 or more");
+    require(c.superpixel_cache_mb >= 1, "--superpixel-cache-mb ", c.superpixel_cache_mb, ": use 1 or more");
     require(c.rate > 0 && c.rate_extractor >= 0, "--rate ", c.rate, ": use a number above 0");
     require(c.ema >= 0 && c.ema < 1, "--ema ", c.ema, ": use 0 to below 1");
     require(c.minutes >= 0, "--minutes ", c.minutes, ": use a number above 0");

@@ -22,6 +22,8 @@ struct TrainConfig {
     double jitter = 0;  // largest relative change of brightness, contrast, saturation
     int superpixels = 256;
     double compactness = 10;
+    std::string superpixel_cache;  // folder; empty: none
+    int superpixel_cache_mb = 1024;
 
     // network
     std::string backbone = "resnet50";
@@ -81,6 +83,9 @@ struct TrainConfig {
         visit("jitter", c.jitter, "change brightness, contrast, saturation by up to this share");
         visit("superpixels", c.superpixels, "superpixels asked of SLIC for the structural loss");
         visit("compactness", c.compactness, "SLIC's weight of distance against colour");
+        visit("superpixel-cache", c.superpixel_cache,
+              "folder that keeps superpixels for later runs, or auto for that of the user; none if not given");
+        visit("superpixel-cache-mb", c.superpixel_cache_mb, "largest size of that folder, MiB");
         visit("backbone", c.backbone, "resnet50, vgg16 or light");
         visit("width", c.width, "channels of the decoders");
         visit("ablation", c.ablation, "full, baseline, pa, ra, pm or ssl");

@@ -15,6 +15,7 @@
 #include "apps/run/signals.h"
 #include "apps/run/stage.h"
 #include "apps/run/training_events.h"
+#include "apps/run/user_cache.h"
 #include "apps/run/validation.h"
 #include "apps/run/version.h"
 #include "core/checkpoint.h"
@@ -52,6 +53,13 @@ public:
         }
         check(config_);
         open_data_sets(resume);
+        if (!config_.superpixel_cache.empty()) {
+            std::filesystem::path folder = config_.superpixel_cache;
+            if (folder == "auto") folder = user_cache("superpixels");
+            superpixel_cache_ = std::make_shared<SuperpixelCache>(folder, static_cast<uint64_t>(config_.superpixel_cache_mb) << 20,
+                                                                  [](const std::string& text) { warn(text); });
+            say("superpixels are kept in ", folder.string());
+        }
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
         else
@@ -156,6 +164,7 @@ private:
         const bool structural = config_.structural && network_config(config_, stage, false).has_structural_loss() && stage != 2;
         o.superpixels = structural ? config_.superpixels : 0;
         o.compactness = config_.compactness;
+        o.superpixel_cache = structural ? superpixel_cache_ : nullptr;
         o.workers = config_.workers;
         o.cache_bytes = static_cast<size_t>(config_.cache_mb) << 20;
         return o;
@@ -432,6 +441,7 @@ private:
     RunFolder folder_;
     DataSet set_, val_set_;
     std::vector<int64_t> items_, held_out_;
+    std::shared_ptr<SuperpixelCache> superpixel_cache_;
     std::optional<Validator> validator_;
     std::optional<RunFolder::Checkpoint> checkpoint_;
     TrainPosition position_;

@@ -78,8 +78,8 @@ struct Loader::State {
         }
         const int largest =
             options.multi_scale.empty() ? options.size : *std::max_element(options.multi_scale.begin(), options.multi_scale.end());
-        auto made = std::make_shared<const Prepared>(
-            prepare(set, static_cast<size_t>(items[static_cast<size_t>(index)]), largest, options.superpixels, options.compactness));
+        auto made = std::make_shared<const Prepared>(prepare(set, static_cast<size_t>(items[static_cast<size_t>(index)]), largest,
+                                                             options.superpixels, options.compactness, options.superpixel_cache.get()));
         std::lock_guard lock(cache_mutex);
         if (!cache[static_cast<size_t>(index)] && cache_used + made->bytes() <= options.cache_bytes) {
             cache[static_cast<size_t>(index)] = made;

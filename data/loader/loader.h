@@ -15,6 +15,7 @@
 
 #include "data/augment/augment.h"
 #include "data/source/dataset.h"
+#include "data/superpixels/cache.h"
 
 namespace purnet {
 
@@ -26,6 +27,7 @@ struct LoaderOptions {
     AugmentOptions augment;
     int superpixels = 256;  // 0: no labels are made
     double compactness = 10;
+    std::shared_ptr<SuperpixelCache> superpixel_cache;  // null: computed at a picture's first use
     int workers = 1;
     int depth = 3;  // batches ready ahead of the step
     size_t cache_bytes = size_t{4} << 30;

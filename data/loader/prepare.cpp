@@ -9,7 +9,7 @@
 
 namespace purnet {
 
-Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness) {
+Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache) {
     const Image image = set.read_image(item), mask = set.read_mask(item);
     // A mask of another shape than its picture is a wrong pair; one pixel of difference comes from rounded resizing.
     require(std::abs(int64_t{image.width} * mask.height - int64_t{image.height} * mask.width) <=
@@ -27,7 +27,8 @@ Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, dou
         for (int32_t label : resized.pixels) require(label <= 65535, set.name(item), ": superpixel number ", label, " is beyond 65535");
         prepared.labels.assign(resized.pixels.begin(), resized.pixels.end());
     } else if (superpixels > 0) {
-        const Superpixels regions = slic(prepared.rgb, {.regions = superpixels, .compactness = compactness});
+        const SlicOptions options{.regions = superpixels, .compactness = compactness};
+        const Superpixels regions = cache ? cache->get(prepared.rgb, options) : slic(prepared.rgb, options);
         prepared.labels.assign(regions.labels.pixels.begin(), regions.labels.pixels.end());
     }
     return prepared;

@@ -7,6 +7,7 @@
 #include "core/random/philox.h"
 #include "data/augment/augment.h"
 #include "data/source/dataset.h"
+#include "data/superpixels/cache.h"
 
 namespace purnet {
 
@@ -18,8 +19,8 @@ struct Prepared {
     size_t bytes() const { return rgb.pixels.size() + mask.pixels.size() + labels.size() * sizeof(uint16_t); }
 };
 
-// superpixels 0: no labels. A label map that comes with the data is used instead of our own.
-Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness);
+// superpixels 0: no labels. A label map that comes with the data is used instead of our own. cache may be null.
+Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache);
 
 // One use of it in a batch, augmented, `side` squared.
 Sample sample_of(const Prepared& picture, int side, const AugmentOptions& options, RandomDraws& random);

@@ -21,6 +21,9 @@
 
 namespace purnet {
 
+// Of the labels that come out: another number wherever any of them changes, so that a cache (cache.h) doesn't give the old ones.
+inline constexpr uint64_t slic_version = 1;
+
 struct SlicOptions {
     int regions = 256;        // asked for, 1 .. 65535
     double compactness = 10;  // m, 0.1 .. 100: the weight of place against colour

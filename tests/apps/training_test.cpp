@@ -129,6 +129,21 @@ TEST_CASE("train: weights that can't be written end the run with an error and ar
     CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
 }
 
+TEST_CASE("train: a folder of superpixels changes no bit, filled or empty") {
+    const TemporaryFolder folder;
+    const fs::path cache = folder / "cache";
+    for (const char* name : {"filling", "filled"}) {
+        std::vector<std::string> words = small_run(folder / name);
+        words.insert(words.end(), {"--superpixel-cache", cache});
+        const Outcome outcome = run_program(words);
+        REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        CHECK(outcome.err.find("superpixels are kept in " + cache.string()) != std::string::npos);
+        CHECK(text_of_file(folder / name / "final.safetensors") == weights_of_unbroken_run());
+        // Ten pictures, two of them held out.
+        CHECK(std::distance(fs::directory_iterator(cache), fs::directory_iterator()) == 8);
+    }
+}
+
 TEST_CASE("train: near-duplicates are held out together, the choice is kept, other data is refused") {
     const TemporaryFolder folder;
     const fs::path data = folder / "data", run = folder / "run";

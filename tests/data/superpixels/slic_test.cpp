@@ -81,7 +81,7 @@ TEST_CASE("slic: regions of photographs are connected, about as many as asked, t
 }
 
 TEST_CASE("slic: the labels of a drawn picture stay the same from version to version") {
-    // Caches of superpixels rely on it: a change here must change the key of such a cache.
+    // Caches of superpixels rely on it: who changes the labels changes slic_version.
     const Superpixels result = slic(test::pattern(97, 61, 3), {40, 20, 10});
     uint64_t hash = 0xcbf29ce484222325u;
     for (const int32_t label : result.labels.pixels) hash = (hash ^ static_cast<uint64_t>(label)) * 0x100000001b3u;
