@@ -14,13 +14,14 @@ void check_same(const char* name, const Tensor& a, const char* a_name, const Ten
             b_name, " is ", b.shape(), " of ", name_of(b.dtype()));
 }
 
-// The gradient of input i is saved output `saved`, of a loss whose upstream gradient is 1, times the upstream one.
+// The gradient of input i is saved output `saved`, of a loss whose upstream gradient is 1, times the upstream one; both are
+// parameters, so that a bf16 gradient is rounded once.
 void scale_saved(Gradients& g, int i, int saved, Key key) {
     const Tensor upstream = g.grad(0);
     const Tensor& unit = g.output(saved);
     if (void* d = g.destination(i))
         binary::table().get(&binary::Kernels::forward, "forward", key)(
-            {binary::Operation::mul, binary::Broadcast::scalar, 1, unit.count(), 1}, unit.raw(), upstream.raw(), d, g.context());
+            {binary::Operation::mul, binary::Broadcast::scalar, 1, unit.count(), 1, true}, unit.raw(), upstream.raw(), d, g.context());
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ Tensor weighted_bce(const Tensor& z, const Tensor& g, const Tensor& ze, Weight w
     const Key key = z.key();
     OpCall call{.name = "weighted_bce",
                 .inputs = {z, g, ze},
-                .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), z.dtype(), false}},
+                .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), parameter_dtype(z.dtype()), false}},
                 .workspace = bce::workspace_bytes(p.count),
                 .forward =
                     [p, key, flowing](const Arguments& a, const Context& c) {
@@ -49,7 +50,7 @@ Tensor weighted_bce(const Tensor& z, const Tensor& g, const Tensor& ze, Weight w
                 .saved_outputs = {1},
                 .problem = p};
     if (flowing) {
-        call.outputs.push_back({z.shape(), z.dtype(), false});
+        call.outputs.push_back({z.shape(), parameter_dtype(z.dtype()), false});
         call.saved_outputs.push_back(2);
     }
     return apply_one(std::move(call));
@@ -62,7 +63,7 @@ Tensor error_loss(const Tensor& ze, const Tensor& zo, const Tensor& g, ErrorLoss
     const Key key = ze.key();
     return apply_one({.name = "error_loss",
                       .inputs = {ze, zo, g},
-                      .outputs = {{{1}, parameter_dtype(ze.dtype())}, {ze.shape(), ze.dtype(), false}},
+                      .outputs = {{{1}, parameter_dtype(ze.dtype())}, {ze.shape(), parameter_dtype(ze.dtype()), false}},
                       .workspace = error_loss::workspace_bytes(p.count),
                       .forward =
                           [p, key](const Arguments& a, const Context& c) {
@@ -97,7 +98,7 @@ Tensor structural_kl(const Tensor& z, const Tensor& g, const Tensor& labels, boo
     const Key key = z.key();
     return apply_one({.name = "structural_kl",
                       .inputs = {z, g, labels},
-                      .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), z.dtype(), false}},
+                      .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), parameter_dtype(z.dtype()), false}},
                       .workspace = structural::workspace_bytes(p),
                       .forward =
                           [p, key](const Arguments& a, const Context& c) {
@@ -115,7 +116,7 @@ Tensor overlap_loss(const Tensor& z, const Tensor& g) {
     const Key key = z.key();
     return apply_one({.name = "overlap_loss",
                       .inputs = {z, g},
-                      .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), z.dtype(), false}},
+                      .outputs = {{{1}, parameter_dtype(z.dtype())}, {z.shape(), parameter_dtype(z.dtype()), false}},
                       .workspace = overlap::workspace_bytes(p),
                       .forward =
                           [p, key](const Arguments& a, const Context& c) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/batch_norm/batch_norm_simd.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::batch_norm {
@@ -119,11 +120,13 @@ void backward(const Problem& p, const Backward& b, const Context&) {
 }  // namespace
 
 size_t forward_workspace(const Problem& p) {
-    return static_cast<size_t>(p.channels) * (2 * sizeof(float) + static_cast<size_t>(blocks_of(p).blocks) * 2 * sizeof(double));
+    const int64_t blocks = std::max(blocks_of(p).blocks, row_chunks(p.rows, p.channels));
+    return static_cast<size_t>(p.channels) * (2 * sizeof(float) + static_cast<size_t>(blocks) * 2 * sizeof(double));
 }
 
 size_t backward_workspace(const Problem& p) {
-    return static_cast<size_t>(p.channels) * (2 * sizeof(float) + static_cast<size_t>(blocks_of(p).blocks) * 3 * sizeof(double));
+    const int64_t blocks = std::max(blocks_of(p).blocks, row_chunks(p.rows, p.channels));
+    return static_cast<size_t>(p.channels) * (3 + 3 * static_cast<size_t>(blocks)) * sizeof(double);
 }
 
 void check(const Problem& p, bool has_slope, bool has_before) {

@@ -1,6 +1,7 @@
 #include "kernels/bce/bce.h"
 
 #include "kernels/bce/bce_simd.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::bce {
@@ -25,7 +26,9 @@ void forward(const Problem& p, const float* z, const float* g, const float* ze, 
 
 }  // namespace
 
-size_t workspace_bytes(int64_t count) { return static_cast<size_t>(blocks_of(count).blocks) * sizeof(double); }
+size_t workspace_bytes(int64_t count) {
+    return static_cast<size_t>(std::max(blocks_of(count).blocks, grid_blocks(count))) * sizeof(double);
+}
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("bce", {{{DeviceType::cpu, DType::f32}, {.forward = erase<forward>}}});

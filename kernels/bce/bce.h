@@ -5,9 +5,10 @@
 //     dz_i    = w_i (p - g) / count                computed as (1 - g) p - g (1 - p): relatively exact for g = 0 and g = 1
 //     dze_i   = b_i sign(ze_i) (1 - tanh^2 ze_i) / count    (flowing)
 //     clamp   p is limited to [1e-4, 1 - 1e-4] in b; dz is 0 where it was (PurNet's published code)
-// PurNet equations 3, 7, 12, 13. z, g, ze, dz, dze: activations; g in [0, 1], any grey; loss: one parameter. ze null for none; dz, dze may
-// be null. dz may be z, dze may be ze. The sum is taken in float64 over blocks fixed by count. Workspace: workspace_bytes(count). Bytes: 2
-// to 5 elements of count; about 60 FLOP each.
+// PurNet equations 3, 7, 12, 13. z, g, ze: activations; g in [0, 1], any grey; loss: one parameter; dz, dze: parameters, as they are still
+// to be multiplied by the upstream gradient. ze null for none; dz, dze may be null. dz may be z, dze may be ze, where the types agree. The
+// sum is taken in float64 over blocks fixed by count. Workspace: workspace_bytes(count). Bytes: 2 to 5 elements of count; about 60 FLOP
+// each.
 #pragma once
 
 #include <cstddef>

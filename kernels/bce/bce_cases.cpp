@@ -5,6 +5,7 @@
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/workspace.h"
 
 namespace purnet::bce {
 namespace {
@@ -59,7 +60,8 @@ Case make_case(int64_t count, Weight weight, bool clamp, double scale, bool real
     backward.push_back(parameter(input("dloss", {1})));
     backward.push_back(output("dz", {count}));
     if (flowing) backward.push_back(output("dze", {count}));
-    backward.push_back(workspace(workspace_bytes(count) + sizeof(double)));
+    const size_t sums = aligned_up(workspace_bytes(count) + sizeof(double)), unit = aligned_up(static_cast<size_t>(count) * sizeof(double));
+    backward.push_back(workspace(sums + 2 * unit));
     const int k = weighted ? 1 : 0;
     const double flops = 60 * static_cast<double>(count);
     c.directions.push_back({.name = "forward",
@@ -78,12 +80,13 @@ Case make_case(int64_t count, Weight weight, bool clamp, double scale, bool real
          .run =
              [=](Key key, const Pointers& at, const Context& context) {
                  auto* scratch = static_cast<char*>(at.back());
-                 void* dze = flowing ? at[4 + k] : nullptr;
-                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], weighted ? at[2] : nullptr, scratch, at[3 + k], dze,
+                 void *unit_dz = scratch + sums, *unit_dze = flowing ? scratch + sums + unit : nullptr;
+                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], weighted ? at[2] : nullptr, scratch, unit_dz, unit_dze,
                                                                 scratch + sizeof(double), context);
-                 const binary::Problem scale_by{binary::Operation::mul, binary::Broadcast::scalar, 1, count, 1};
-                 for (void* d : {at[3 + k], dze})
-                     if (d) binary::table().get(&binary::Kernels::forward, "forward", key)(scale_by, d, at[2 + k], d, context);
+                 const binary::Problem scale_by{binary::Operation::mul, binary::Broadcast::scalar, 1, count, 1, true};
+                 const auto scale = binary::table().get(&binary::Kernels::forward, "forward", key);
+                 scale(scale_by, unit_dz, at[2 + k], at[3 + k], context);
+                 if (flowing) scale(scale_by, unit_dze, at[2 + k], at[4 + k], context);
              },
          .available = [](Key key) { return table().has(&Kernels::forward, key) && binary::table().has(&binary::Kernels::forward, key); },
          .flops = flops});

@@ -4,6 +4,7 @@
 
 #include "kernels/binary/binary_simd.h"
 #include "kernels/reduce/sums.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::binary {
@@ -102,7 +103,8 @@ void backward(const Problem& p, const float* a, const float* b, const float* dy,
 size_t workspace_bytes(const Problem& p) {
     if (p.broadcast == Broadcast::same) return 0;
     const Problem g = grouped(p);
-    return static_cast<size_t>(g.images * blocks_of(g).blocks * g.channels) * sizeof(double);
+    const int64_t grid = p.broadcast == Broadcast::scalar ? grid_blocks(p.count()) : row_chunks(g.rows, g.channels, g.images);
+    return static_cast<size_t>(g.images * std::max(blocks_of(g).blocks, grid) * g.channels) * sizeof(double);
 }
 
 const char* name_of(Operation operation) {

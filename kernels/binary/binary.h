@@ -3,7 +3,9 @@
 //     channel        b[c]                    image_channel  b[n,c]
 // Backward: da = dy, dy, dy b;  db = +-dy or dy a, summed over what b was broadcast along (float64 sums over blocks fixed by the
 // shape: the same bits for any number of threads). da, db may be null. y may be a or b (b where `same`), da may be dy.
-// All operands are activations. Bytes: 2 to 3 tensors forward, 2 to 5 backward; one operation each.
+// All operands are activations, but for a and b of a forward with `parameters` (scalar only): the gradients a loss keeps, and its
+// upstream gradient, of float32 where activations are bf16, so that what becomes an activation is rounded once; y is not a there. Bytes: 2
+// to 3 tensors forward, 2 to 5 backward; one operation each.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +23,7 @@ struct Problem {
     int64_t images = 1;
     int64_t rows = 0;  // of an image
     int64_t channels = 1;
+    bool parameters = false;
 
     int64_t count() const { return images * rows * channels; }
     int64_t b_count() const {

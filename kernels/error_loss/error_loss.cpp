@@ -1,6 +1,7 @@
 #include "kernels/error_loss/error_loss.h"
 
 #include "kernels/error_loss/error_loss_simd.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::error_loss {
@@ -34,7 +35,9 @@ void entropy(int64_t count, const float* zo, const float* g, float* result, void
 
 }  // namespace
 
-size_t workspace_bytes(int64_t count) { return static_cast<size_t>(blocks_of(count).blocks) * sizeof(double); }
+size_t workspace_bytes(int64_t count) {
+    return static_cast<size_t>(std::max(blocks_of(count).blocks, grid_blocks(count))) * sizeof(double);
+}
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("error_loss", {{{DeviceType::cpu, DType::f32}, {.forward = erase<forward>, .entropy = erase<entropy>}}});

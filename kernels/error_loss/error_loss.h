@@ -5,7 +5,8 @@
 //     kl       loss = mean of t ln(t / p)                        dze = -2 t (1 - p) / count
 //     entropy  the target's: mean of -t ln t - (1 - t) ln(1 - t), the floor of bce; no gradient
 // with 0 ln 0 = 0. 1 - t is taken as ((1 - g) + sigmoid(zo)) / 2 and t as (g + sigmoid(-zo)) / 2: nothing cancels.
-// ze, zo, g, dze: activations; loss: one parameter. dze may be null. Sums in float64 over blocks fixed by count.
+// ze, zo, g: activations; loss: one parameter; dze: parameters, as they are still to be multiplied by the upstream
+// gradient; may be null. Sums in float64 over blocks fixed by count.
 // Workspace: workspace_bytes(count). Bytes: 3 to 4 elements of count; about 80 FLOP each.
 #pragma once
 

@@ -4,6 +4,7 @@
 #include "kernels/binary/binary.h"
 #include "kernels/error_loss/error_loss.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/workspace.h"
 
 namespace purnet::error_loss {
 namespace {
@@ -47,7 +48,8 @@ Case make_case(int64_t count, Form form, double scale, bool real_layer = false) 
     forward.push_back(workspace(workspace_bytes(count)));
     backward.push_back(parameter(input("dloss", {1})));
     backward.push_back(output("dze", {count}));
-    backward.push_back(workspace(workspace_bytes(count) + sizeof(double)));
+    const size_t sums = aligned_up(workspace_bytes(count) + sizeof(double));
+    backward.push_back(workspace(sums + static_cast<size_t>(count) * sizeof(double)));
     entropy.push_back(parameter(output("entropy", {1})));
     entropy.push_back(workspace(workspace_bytes(count)));
     const double flops = 80 * static_cast<double>(count);
@@ -66,9 +68,10 @@ Case make_case(int64_t count, Form form, double scale, bool real_layer = false) 
          .run =
              [=](Key key, const Pointers& at, const Context& context) {
                  auto* scratch = static_cast<char*>(at[5]);
-                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], at[2], scratch, at[4], scratch + sizeof(double), context);
+                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], at[2], scratch, scratch + sums, scratch + sizeof(double),
+                                                                context);
                  binary::table().get(&binary::Kernels::forward, "forward", key)(
-                     {binary::Operation::mul, binary::Broadcast::scalar, 1, count, 1}, at[4], at[3], at[4], context);
+                     {binary::Operation::mul, binary::Broadcast::scalar, 1, count, 1, true}, scratch + sums, at[3], at[4], context);
              },
          .available = [](Key key) { return table().has(&Kernels::forward, key) && binary::table().has(&binary::Kernels::forward, key); },
          .flops = flops});

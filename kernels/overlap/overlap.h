@@ -5,7 +5,8 @@
 // the object, so that small and large objects weigh alike, which no mean over pixels does.
 // Source: Rahman, Wang, "Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation", ISVC 2016, equations 3 to 5
 // (without the ones).
-// z, g, dz: images,pixels, activations; loss: one parameter. dz may be null. Sums in float64 over blocks fixed by the problem.
+// z, g: images,pixels, activations; loss: one parameter; dz: parameters, as they are still to be multiplied by the upstream
+// gradient; may be null. Sums in float64 over blocks fixed by the problem.
 // Workspace: workspace_bytes(problem). Bytes: 4 to 5 elements of a pixel (z and g are read twice); about 50 FLOP each.
 #pragma once
 

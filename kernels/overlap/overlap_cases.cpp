@@ -4,6 +4,7 @@
 #include "kernels/binary/binary.h"
 #include "kernels/overlap/overlap.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/workspace.h"
 
 namespace purnet::overlap {
 namespace {
@@ -39,7 +40,8 @@ Case make_case(int64_t images, int64_t pixels, double scale, bool real_layer = f
     forward.push_back(workspace(workspace_bytes(p)));
     backward.push_back(parameter(input("dloss", {1})));
     backward.push_back(output("dz", shape));
-    backward.push_back(workspace(workspace_bytes(p) + 2 * sizeof(double)));
+    const size_t sums = aligned_up(workspace_bytes(p) + 2 * sizeof(double));
+    backward.push_back(workspace(sums + static_cast<size_t>(images * pixels) * sizeof(double)));
     const double flops = 50 * static_cast<double>(images * pixels);
     Case c{.label = concat("n", images, " p", pixels, " scale", scale), .real_layer = real_layer};
     c.directions.push_back({.name = "forward",
@@ -56,9 +58,11 @@ Case make_case(int64_t images, int64_t pixels, double scale, bool real_layer = f
          .run =
              [=](Key key, const Pointers& at, const Context& context) {
                  auto* scratch = static_cast<char*>(at[4]);
-                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], scratch, at[3], scratch + 2 * sizeof(double), context);
+                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], scratch, scratch + sums, scratch + 2 * sizeof(double),
+                                                                context);
                  binary::table().get(&binary::Kernels::forward, "forward", key)(
-                     {binary::Operation::mul, binary::Broadcast::scalar, 1, images * pixels, 1}, at[3], at[2], at[3], context);
+                     {binary::Operation::mul, binary::Broadcast::scalar, 1, images * pixels, 1, true}, scratch + sums, at[2], at[3],
+                     context);
              },
          .available = [](Key key) { return table().has(&Kernels::forward, key) && binary::table().has(&binary::Kernels::forward, key); },
          .flops = flops});

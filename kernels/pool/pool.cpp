@@ -5,6 +5,7 @@
 
 #include "kernels/pool/pool_simd.h"
 #include "kernels/reduce/sums.h"
+#include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
 namespace purnet::pool {
@@ -142,7 +143,8 @@ void global_backward(const GlobalProblem& p, const float* dy, float* dx, const C
 }  // namespace
 
 size_t global_workspace(const GlobalProblem& p) {
-    return static_cast<size_t>(p.images * image_blocks(p).blocks * p.channels) * sizeof(double);
+    const int64_t blocks = std::max(image_blocks(p).blocks, row_chunks(p.rows, p.channels, p.images));
+    return static_cast<size_t>(p.images * blocks * p.channels) * sizeof(double);
 }
 
 void check(const Problem& p) {

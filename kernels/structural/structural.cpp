@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/runtime/parallel.h"
+#include "kernels/structural/structural_grid.h"
 #include "kernels/structural/structural_simd.h"
 
 namespace purnet::structural {
@@ -57,7 +58,9 @@ void forward(const Problem& p, const void* z, const void* g, const int32_t* labe
 
 }  // namespace
 
-size_t workspace_bytes(const Problem& p) { return static_cast<size_t>(p.images * (1 + arrays * most_regions)) * sizeof(double); }
+size_t workspace_bytes(const Problem& p) {
+    return static_cast<size_t>(p.images * std::max(1 + arrays * most_regions, grid_doubles)) * sizeof(double);
+}
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("structural", {{{DeviceType::cpu, DType::f32}, {.forward = forward}}});

@@ -7,7 +7,8 @@
 //     dKL/dP_r = (1 / n^2) sum over s of (1 - a_rs) / (1 - b_rs) - (1 + a_rs) / (1 + b_rs)
 //     loss     = mean of KL over the images;    dz_i = dKL/dP_r / |r| / images * dm/dz_i
 // The factors are sums of what is near 0, never differences of what is near 1: a confident map keeps all its digits.
-// z, g, dz: activations, images x pixels; labels: int32; loss: one parameter. dz may be null. Work: 80 pixels + 60 n^2 FLOP an image;
+// z, g: activations, images x pixels; labels: int32; loss: one parameter; dz: parameters, as they are still to be multiplied by the
+// upstream gradient; may be null. Work: 80 pixels + 60 n^2 FLOP an image;
 // float64 beyond the pixels. One thread owns an image, so sums have one order. Labels outside 0 .. most_regions - 1 are an Error.
 // Workspace: workspace_bytes(problem).
 #pragma once

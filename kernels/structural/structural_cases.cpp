@@ -4,6 +4,7 @@
 
 #include "kernels/binary/binary.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/workspace.h"
 #include "kernels/structural/structural.h"
 
 namespace purnet::structural {
@@ -86,7 +87,8 @@ Case make_case(int64_t images, int64_t pixels, int64_t regions, bool second_sigm
     forward.push_back(workspace(workspace_bytes(p)));
     backward.push_back(parameter(input("dloss", {1})));
     backward.push_back(output("dz", map));
-    backward.push_back(workspace(workspace_bytes(p) + sizeof(double)));
+    const size_t sums = aligned_up(workspace_bytes(p) + sizeof(double));
+    backward.push_back(workspace(sums + static_cast<size_t>(count) * sizeof(double)));
     Case c{.label = concat("n", images, " p", pixels, " regions", regions, second_sigmoid ? " second" : "", " scale", scale),
            .real_layer = real_layer};
     const double flops = static_cast<double>(images) * (80 * static_cast<double>(pixels) + 60 * static_cast<double>(regions * regions));
@@ -105,10 +107,10 @@ Case make_case(int64_t images, int64_t pixels, int64_t regions, bool second_sigm
          .run =
              [=](Key key, const Pointers& at, const Context& context) {
                  auto* scratch = static_cast<char*>(at[5]);
-                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], static_cast<const int32_t*>(at[2]), scratch, at[4],
-                                                                scratch + sizeof(double), context);
+                 table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], static_cast<const int32_t*>(at[2]), scratch,
+                                                                scratch + sums, scratch + sizeof(double), context);
                  binary::table().get(&binary::Kernels::forward, "forward", key)(
-                     {binary::Operation::mul, binary::Broadcast::scalar, 1, count, 1}, at[4], at[3], at[4], context);
+                     {binary::Operation::mul, binary::Broadcast::scalar, 1, count, 1, true}, scratch + sums, at[3], at[4], context);
              },
          .available = [](Key key) { return table().has(&Kernels::forward, key) && binary::table().has(&binary::Kernels::forward, key); },
          .flops = flops});

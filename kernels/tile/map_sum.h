@@ -1,8 +1,8 @@
 // One pass over memory that also sums: out_k[i] = f(in_0[i], ...), and Sums totals over i < count, in float64.
 //
-// The grid is cut by count alone (kernels/runtime/grid_partition.h). A thread adds the elements of one 16-byte vector in
-// float32 and the vectors in float64; a block adds its threads (reduce.h) and writes one partial sum per total; the block that
-// comes last adds the partials in the order of the blocks. So the totals have the same bits in every run.
+// The grid is cut by count alone (kernels/runtime/grid_partition.h). A thread adds the elements of one vector (16 bytes of the
+// wider element type) in float32 and the vectors in float64; a block adds its threads (reduce.h) and writes one partial sum per
+// total; the block that comes last adds the partials in the order of the blocks. So the totals have the same bits in every run.
 //
 // f is a functor with
 //     __device__ auto prepare() const;                                                reads parameters once a thread
@@ -10,6 +10,8 @@
 //     __device__ void finish(const double (&total)[Sums]) const;                      called once, by one thread
 // Out may be 0.
 #pragma once
+
+#include <algorithm>
 
 #include "kernels/runtime/cuda/counters.h"
 #include "kernels/runtime/cuda/launch.h"
@@ -19,19 +21,20 @@
 
 namespace purnet::tile {
 
-template <class T, int In, int Out>
+template <class T, int In, int Out, class Y = T>
 struct MapOperands {
     const T* in[In];
-    T* out[Out > 0 ? Out : 1];  // null: that result is not wanted
+    Y* out[Out > 0 ? Out : 1];  // null: that result is not wanted
 };
 
 // Workspace of a launch: this many doubles.
 inline size_t map_sum_partials(int64_t count, int sums) { return static_cast<size_t>(grid_blocks(count) * sums); }
 
-// Grid: blocks of 256 threads stride over the vectors together. Lanes along memory. An output may be an input. Bytes: (In + Out)
-// count sizeof(T).
-template <int V, class T, int In, int Out, int Sums, class F>
-__global__ void __launch_bounds__(256) map_sum_kernel(F f, MapOperands<T, In, Out> p, int64_t count, double* partial, unsigned* counter) {
+// Grid: blocks of 256 threads stride over the vectors together. Lanes along memory. An output may be an input. Bytes: count
+// (In sizeof(T) + Out sizeof(Y)).
+template <int V, class T, int In, int Out, int Sums, class Y, class F>
+__global__ void __launch_bounds__(256)
+    map_sum_kernel(F f, MapOperands<T, In, Out, Y> p, int64_t count, double* partial, unsigned* counter) {
     constexpr int O = Out > 0 ? Out : 1;
     const auto g = f.prepare();
     const int64_t vectors = count / V, stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -64,7 +67,7 @@ __global__ void __launch_bounds__(256) map_sum_kernel(F f, MapOperands<T, In, Ou
         g(in, out, sum);
 #pragma unroll
         for (int k = 0; k < Out; ++k)
-            if (p.out[k]) p.out[k][at] = cuda::from_float<T>(out[k]);
+            if (p.out[k]) p.out[k][at] = cuda::from_float<Y>(out[k]);
 #pragma unroll
         for (int k = 0; k < Sums; ++k) total[k] += sum[k];
     }
@@ -83,17 +86,17 @@ __global__ void __launch_bounds__(256) map_sum_kernel(F f, MapOperands<T, In, Ou
     if (threadIdx.x == 0) g.finish(total);
 }
 
-template <class T, int In, int Out, int Sums, class F>
-void map_sum(const F& f, const MapOperands<T, In, Out>& p, int64_t count, void* workspace, cudaStream_t stream) {
-    constexpr int V = vector_of<T>;
+template <class T, int In, int Out, int Sums, class Y = T, class F>
+void map_sum(const F& f, const MapOperands<T, In, Out, Y>& p, int64_t count, void* workspace, cudaStream_t stream) {
+    constexpr int V = std::min(vector_of<T>, vector_of<Y>);
     bool aligned = true;
     for (const T* in : p.in) aligned = aligned && aligned_16(in);
     if (Out > 0)
-        for (const T* out : p.out) aligned = aligned && aligned_16(out);
+        for (const Y* out : p.out) aligned = aligned && aligned_16(out);
     auto* partial = static_cast<double*>(workspace);
     const unsigned blocks = static_cast<unsigned>(grid_blocks(count));
-    cuda::launch(aligned ? map_sum_kernel<V, T, In, Out, Sums, F> : map_sum_kernel<1, T, In, Out, Sums, F>, blocks, 256, 0, stream, f, p,
-                 count, partial, cuda::counters(1));
+    cuda::launch(aligned ? map_sum_kernel<V, T, In, Out, Sums, Y, F> : map_sum_kernel<1, T, In, Out, Sums, Y, F>, blocks, 256, 0, stream, f,
+                 p, count, partial, cuda::counters(1));
 }
 
 }  // namespace purnet::tile
