@@ -2,7 +2,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/conv2d/conv2d_methods.h"
-#include "kernels/record/record.h"
+#include "kernels/record/workspace.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet::conv2d {
@@ -196,7 +196,7 @@ std::string label_of(const Problem& s, bool bias) {
 }
 
 Operand workspace_operand(const Problem& s, Pass pass) {
-    return {"workspace", Role::workspace, Kind::uint8, {static_cast<int64_t>(workspace({DeviceType::cpu, DType::f32}, s, pass))}};
+    return workspace_of_twins([&](Key key) { return conv2d::workspace(key, s, pass); });
 }
 
 Case make_case(const Problem& s, bool bias, bool real_layer) {
@@ -299,6 +299,10 @@ std::vector<Case> cases() {
     add({.n = 1, .h = 6, .w = 7, .c = 12, .o = 24, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 3}, true);
     add({.n = 2, .h = 5, .w = 5, .c = 6, .o = 18, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 6});
     add({.n = 1, .h = 5, .w = 4, .c = 32, .o = 32, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 2});
+    // Few tiles with long sums, which a grid of blocks shares.
+    add({.n = 1, .h = 5, .w = 4, .c = 64, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, true);
+    add({.n = 2, .h = 17, .w = 16, .c = 8, .o = 8, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, true);
+    add({.n = 2, .h = 17, .w = 16, .c = 3, .o = 9, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
     // One channel in and out: the upsampling heads seen from behind.
     add({.n = 2, .h = 17, .w = 21, .c = 1, .o = 1, .kh = 8, .kw = 8, .stride = 4, .pads = {2, 2, 2, 2}});
     for (const Layer& layer : network_layers()) list.push_back(make_case(layer.problem, layer.bias, true));

@@ -1,6 +1,6 @@
 // The record of conv_transpose2d: the formulas of conv_transpose2d.h as scalar loops in float64.
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
-#include "kernels/record/record.h"
+#include "kernels/record/workspace.h"
 
 namespace purnet::conv_transpose2d {
 namespace {
@@ -46,7 +46,7 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
 }
 
 Operand workspace_operand(const Problem& s, Pass pass) {
-    return {"workspace", Role::workspace, Kind::uint8, {static_cast<int64_t>(workspace({DeviceType::cpu, DType::f32}, s, pass))}};
+    return workspace_of_twins([&](Key key) { return conv_transpose2d::workspace(key, s, pass); });
 }
 
 Case make_case(const Problem& s, bool bias, bool real_layer) {

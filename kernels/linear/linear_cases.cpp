@@ -1,6 +1,6 @@
 // The record of linear: the formulas of linear.h as scalar loops in float64.
 #include "kernels/linear/linear.h"
-#include "kernels/record/record.h"
+#include "kernels/record/workspace.h"
 
 namespace purnet::linear {
 namespace {
@@ -40,7 +40,7 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
 }
 
 Operand workspace_operand(const Problem& s, Pass pass) {
-    return {"workspace", Role::workspace, Kind::uint8, {static_cast<int64_t>(workspace({DeviceType::cpu, DType::f32}, s, pass))}};
+    return workspace_of_twins([&](Key key) { return linear::workspace(key, s, pass); });
 }
 
 Case make_case(const Problem& s, bool bias) {

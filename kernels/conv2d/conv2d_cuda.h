@@ -1,0 +1,29 @@
+// What the CUDA twins of convolution, transposed convolution and linear share. Each function is one direction of conv2d.h on
+// the device; `workspace` has workspace<T>(problem, pass) bytes.
+#pragma once
+
+#include "kernels/conv2d/conv2d.h"
+
+namespace purnet::conv2d::implicit {
+
+template <class T>
+size_t workspace(const Problem& problem, Pass pass);
+
+template <class T>
+void forward(const Problem& problem, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context);
+
+// dx += bias where one is given: with it, this is the forward of a transposed convolution.
+template <class T>
+void backward_data(const Problem& problem, const T* dy, const T* weight, const float* bias, T* dx, void* workspace, const Context& context);
+
+// Either result may be null.
+template <class T>
+void backward_weights(const Problem& problem, const T* x, const T* dy, float* dweight, float* dbias, void* workspace,
+                      const Context& context);
+
+// dbias[c] = sum over `rows` of dy[r,c]; workspace of bias_workspace bytes.
+size_t bias_workspace(int64_t rows, int64_t channels);
+template <class T>
+void backward_bias(int64_t rows, int64_t channels, const T* dy, float* dbias, void* workspace, const Context& context);
+
+}  // namespace purnet::conv2d::implicit

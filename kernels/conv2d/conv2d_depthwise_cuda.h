@@ -1,0 +1,21 @@
+// Depthwise convolution on the device (groups == C == O, at most most_taps taps): conv2d_depthwise.cu.
+#pragma once
+
+#include "kernels/conv2d/conv2d_cuda.h"
+
+namespace purnet::conv2d::implicit::depthwise {
+
+inline constexpr int most_taps = 49, most_columns = 7;
+
+inline bool takes(const Problem& p) { return p.depthwise() && p.kh * p.kw <= most_taps && p.kw <= most_columns; }
+
+template <class T>
+void forward(const Problem& problem, const T* x, const T* weight, const float* bias, T* y, const Context& context);
+template <class T>
+void backward_data(const Problem& problem, const T* dy, const T* weight, const float* bias, T* dx, const Context& context);
+template <class T>
+void backward_weights(const Problem& problem, const T* x, const T* dy, float* dweight, void* workspace, const Context& context);
+
+size_t weights_workspace(const Problem& problem);
+
+}  // namespace purnet::conv2d::implicit::depthwise

@@ -1,0 +1,123 @@
+// From a Problem to launches of one of the two kernels; included by the file of each element type, which says with Method<T> what
+// runs a product of that type.
+#pragma once
+
+#include <climits>
+#include <string>
+
+#include "kernels/conv2d/conv2d_cuda.h"
+#include "kernels/conv2d/conv2d_depthwise_cuda.h"
+#include "kernels/conv2d/conv2d_tile.h"
+#include "kernels/runtime/cuda/counters.h"
+#include "kernels/runtime/cuda/launch.h"
+#include "kernels/runtime/scope.h"
+#include "kernels/tile/columns.h"
+
+namespace purnet::conv2d::implicit {
+
+// A class with
+//     static void launch(product, grid, chunk, workspace, stream)
+// chunk: so many neighbours (8, 4 or 1) lie together and aligned in both operands.
+template <class T>
+struct Method;
+
+inline Problem32 narrow(const Problem& p) {
+    const int64_t most = INT_MAX;
+    require(p.x_count() / p.c < most && p.y_count() / p.o < most && p.weight_count() < most && p.kh * p.kw * std::max(p.c, p.o) < most,
+            "conv2d: a picture of ", p.n, "x", p.h, "x", p.w, "x", p.c, " is too large for one launch: use a smaller batch");
+    const auto i = [](int64_t v) { return static_cast<int>(v); };
+    return {i(p.n),       i(p.h),       i(p.w),   i(p.c),     i(p.o),      i(p.kh),    i(p.kw),
+            i(p.out_h()), i(p.out_w()), p.stride, p.pads.top, p.pads.left, p.dilation, p.groups};
+}
+
+inline std::string describe(const Problem& p) {
+    return concat(p.n, "x", p.h, "x", p.w, "x", p.c, " to ", p.o, ", kernel ", p.kh, "x", p.kw, ", stride ", p.stride, ", dilation ",
+                  p.dilation, ", groups ", p.groups);
+}
+
+// Of the data gradient: sizes of the largest phase.
+inline Grid grid_of(const Problem& p, Pass pass) {
+    const int64_t in = p.c / p.groups, out = p.o / p.groups;
+    if (pass == Pass::forward) return grid_of(p.n * p.out_h() * p.out_w(), out, p.kh * p.kw * in, p.groups);
+    if (pass == Pass::backward_weights) return grid_of(out, p.kh * p.kw * in, p.n * p.out_h() * p.out_w(), p.groups);
+    const int64_t s = p.stride, taps = ((p.kh + s - 1) / s) * ((p.kw + s - 1) / s);
+    return grid_of(p.n * ((p.h + s - 1) / s) * ((p.w + s - 1) / s), in, taps * out, p.groups * s * s);
+}
+
+template <class... P>
+int chunk_of(int64_t channels, int64_t other_channels, const P*... operands) {
+    if (!tile::aligned_16(operands...)) return 1;
+    if (channels % 8 == 0 && other_channels % 8 == 0) return 8;
+    return channels % 4 == 0 && other_channels % 4 == 0 ? 4 : 1;
+}
+
+template <class Product, class... P>
+void launch_product(void (*kernel)(P...), const Product& product, const Grid& grid, unsigned threads, size_t shared, void* workspace,
+                    cudaStream_t stream) {
+    require(grid.column_tiles <= 65535 && grid.products * grid.splits <= 65535, "conv2d: ", grid.products, " groups and phases of ",
+            grid.column_tiles, " tiles are more than a grid holds");
+    const dim3 blocks(static_cast<unsigned>(grid.row_tiles), static_cast<unsigned>(grid.column_tiles),
+                      static_cast<unsigned>(grid.products * grid.splits));
+    unsigned* counter = grid.splits > 1 ? cuda::counters(static_cast<int>(grid.tiles())) : nullptr;
+    cuda::launch(kernel, blocks, threads, shared, stream, product, grid.splits, static_cast<float*>(workspace), counter);
+}
+
+template <class T>
+size_t workspace(const Problem& p, Pass pass) {
+    if (depthwise::takes(p) && pass != Pass::backward_weights) return 0;
+    const size_t product = depthwise::takes(p) ? depthwise::weights_workspace(p) : grid_of(p, pass).workspace();
+    return pass == Pass::backward_weights ? std::max(product, bias_workspace(p.n * p.out_h() * p.out_w(), p.o)) : product;
+}
+
+template <class T>
+void forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context) {
+    const auto text = [&] { return describe(p); };
+    const OpScope op("conv2d forward", text);
+    check(p);
+    if (depthwise::takes(p)) return depthwise::forward(p, x, weight, bias, y, context);
+    const Correlation<T, true> product{narrow(p), x, weight, bias, y, p.o / p.groups % 4 == 0 && tile::aligned_16(y)};
+    const int64_t in = p.c / p.groups;
+    Method<T>::launch(product, grid_of(p, Pass::forward), chunk_of(in, in, x, weight), workspace, cuda::stream_of(context));
+}
+
+template <class T>
+void backward_data(const Problem& p, const T* dy, const T* weight, const float* bias, T* dx, void* workspace, const Context& context) {
+    const auto text = [&] { return describe(p); };
+    const OpScope op("conv2d backward_data", text);
+    check(p);
+    if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, bias, dx, context);
+    const Correlation<T, false> product{narrow(p), dy, weight, bias, dx, p.c / p.groups % 4 == 0 && tile::aligned_16(dx)};
+    Method<T>::launch(product, grid_of(p, Pass::backward_data), chunk_of(p.c / p.groups, p.o / p.groups, dy, weight), workspace,
+                      cuda::stream_of(context));
+}
+
+template <class T>
+void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight, float* dbias, void* workspace, const Context& context) {
+    const auto text = [&] { return describe(p); };
+    const OpScope op("conv2d backward_weights", text);
+    check(p);
+    const int64_t in = p.c / p.groups;
+    if (dweight && depthwise::takes(p)) {
+        depthwise::backward_weights(p, x, dy, dweight, workspace, context);
+    } else if (dweight) {
+        const WeightGradient<T> product{narrow(p), x, dy, dweight, p.kh * p.kw * in % 4 == 0 && tile::aligned_16(dweight)};
+        Method<T>::launch(product, grid_of(p, Pass::backward_weights), chunk_of(in, p.o / p.groups, x, dy), workspace,
+                          cuda::stream_of(context));
+    }
+    if (dbias) backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias, workspace, context);
+}
+
+// As entries of a table.
+template <class T>
+void plain_backward_data(const Problem& p, const T* dy, const T* weight, T* dx, void* workspace, const Context& context) {
+    backward_data<T>(p, dy, weight, nullptr, dx, workspace, context);
+}
+template <class T>
+Kernels kernels_of() {
+    return {.forward = erase<forward<T>>,
+            .backward_data = erase<plain_backward_data<T>>,
+            .backward_weights = erase<backward_weights<T>>,
+            .workspace = workspace<T>};
+}
+
+}  // namespace purnet::conv2d::implicit

@@ -1,0 +1,123 @@
+// The implicit product on tensor cores: bf16 operands, float32 sums (sm_80 and newer).
+//
+// A block owns 64 x 64 of C: four warps, 32 x 32 each, as 2 x 4 accumulators of 16 x 8 that stay in registers. The sum runs in steps
+// of 64 terms, whose tiles of A and B, 64 lines of 128 bytes each, come by cp.async into a ring of three stages
+// (kernels/tile/pipeline.h): while the warps multiply one, two are under way. Lines are swizzled (kernels/tile/swizzle.h): a thread
+// writes 16-byte chunks of one line beside its neighbours', ldmatrix reads eight lines of one chunk, both without a conflict. Padding
+// is a copy of zero bytes: nothing in the loop branches.
+//
+// An operand whose lines run along the sum is loaded by ldmatrix as it lies, one whose lines run across it (weight gradients,
+// weights of the data gradient) by its transposing form (kernels/tile/matrix.h).
+//
+// Channels (those of one group) are multiples of 8 and pointers of 16 bytes; others take conv2d_tile.h. FLOPs 2 rows columns
+// depth; bytes from global memory: A once for each 64 columns, B once for each 64 rows; shared memory 48 KiB, 32 sums a lane. For
+// each step a warp issues 64 matrix instructions on 16 ldmatrix of 512 bytes. Products are exact and the sum of an element is
+// taken in order, in parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
+#pragma once
+
+#include "kernels/conv2d/conv2d_tile.h"
+#include "kernels/tile/pipeline.h"
+
+namespace purnet::conv2d::implicit {
+
+inline constexpr int mma_threads = 128, mma_depth = 64, mma_stages = 3;
+inline constexpr int mma_tile_bytes = tile_size * mma_depth * 2;
+inline constexpr size_t mma_shared = 2 * mma_stages * mma_tile_bytes;
+
+// Issues the copies of a thread's chunks of one tile.
+template <class L, class Operand>
+__device__ __forceinline__ void copy_tile(uint32_t to, const Operand& operand) {
+#pragma unroll
+    for (int i = 0; i < L::lines; ++i) {
+        const auto chunk = operand.at(i);
+        const uint32_t line = static_cast<uint32_t>(L::line() + i * L::step), place = static_cast<uint32_t>(L::element()) / 8;
+        tile::copy_chunk(to + tile::swizzled<2 * tile_size>(line, place), chunk.from, chunk.inside);
+    }
+}
+
+// Grid (row tiles, column tiles, products x splits).
+template <class Product>
+__global__ void __launch_bounds__(mma_threads) mma_kernel(Product product, int splits, float* partial, unsigned* counter) {
+    using Ring = tile::Pipeline<mma_stages>;
+    SHARED_DYNAMIC(unsigned char, memory);
+    Share share(splits);
+    product.select(share.z);
+    const int64_t row0 = static_cast<int64_t>(blockIdx.x) * tile_size;
+    const int column0 = static_cast<int>(blockIdx.y) * tile_size;
+    if (row0 >= product.rows()) return;
+    share.cut((product.depth() + mma_depth - 1) / mma_depth);
+
+    using A = decltype(product.template a<8, 1>(0, 0, 0, 0, 0));
+    using B = decltype(product.template b<8, 1>(0, 0, 0, 0, 0));
+    using LanesA = Lanes<A::along, 8, mma_depth, mma_threads>;
+    using LanesB = Lanes<B::along, 8, mma_depth, mma_threads>;
+    const int k0 = share.first * mma_depth;
+    auto a = product.template a<8, LanesA::lines>(row0, k0, LanesA::line(), LanesA::step, LanesA::element());
+    auto b = product.template b<8, LanesB::lines>(column0, k0, LanesB::line(), LanesB::step, LanesB::element());
+
+    const uint32_t base = ptx::shared_address(memory);
+    int filled = share.first, fill_stage = 0;
+    const auto fill = [&] {
+        if (filled < share.last) {
+            const uint32_t to = base + static_cast<uint32_t>(fill_stage * 2 * mma_tile_bytes);
+            copy_tile<LanesA>(to, a);
+            copy_tile<LanesB>(to + mma_tile_bytes, b);
+            a.advance(mma_depth);
+            b.advance(mma_depth);
+            fill_stage = Ring::next(fill_stage);
+            ++filled;
+        }
+        Ring::commit();
+    };
+
+    const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+    const int warp_row = warp / 2 * 32, warp_column = warp % 2 * 32;
+    tile::Accumulator sum[2][4] = {};
+    for (int s = 0; s < mma_stages - 1; ++s) fill();
+    int stage = 0;
+    for (int step = share.first; step < share.last; ++step) {
+        Ring::wait();
+        __syncthreads();
+        fill();
+        const uint32_t tile_a = base + static_cast<uint32_t>(stage * 2 * mma_tile_bytes), tile_b = tile_a + mma_tile_bytes;
+        stage = Ring::next(stage);
+#pragma unroll
+        for (int k = 0; k < mma_depth; k += 16) {
+            tile::FragmentA left[2];
+            tile::FragmentB right[2][2];
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                left[i] = tile::load_a<A::along, 2 * tile_size>(tile_a, warp_row + 16 * i, k, lane);
+                tile::load_b<B::along, 2 * tile_size>(right[i], tile_b, k, warp_column + 16 * i, lane);
+            }
+#pragma unroll
+            for (int i = 0; i < 2; ++i)
+#pragma unroll
+                for (int j = 0; j < 4; ++j) tile::multiply(sum[i][j], left[i], right[j / 2][j % 2]);
+        }
+    }
+    Ring::drain();
+
+    float v[8][4];
+#pragma unroll
+    for (int q = 0; q < 8; ++q)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) v[q][e] = sum[q / 4][q % 4].at[e];
+    if (splits > 1 && !gather_parts<mma_threads, 8>(v, share, partial, counter)) return;
+        // Elements 0 and 1 of an accumulator are neighbours in one row, 2 and 3 eight rows below.
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const int row = warp_row + 16 * i + tile::Accumulator::row(lane, 2 * half);
+            const int64_t at = product.row_at(row0 + row);
+            if (at < 0) continue;
+#pragma unroll
+            for (int j = 0; j < 4; ++j) {
+                float pair[2] = {v[4 * i + j][2 * half], v[4 * i + j][2 * half + 1]};
+                product.put(at, column0 + warp_column + 8 * j + tile::Accumulator::column(lane, 0), pair);
+            }
+        }
+}
+
+}  // namespace purnet::conv2d::implicit

@@ -1,0 +1,73 @@
+// How a product is cut into blocks: tiles of 64 x 64 of the result, and the sum of each tile among several blocks where there
+// are fewer tiles than a device has multiprocessors (20 x 20 maps, and every weight gradient, whose sum runs over pixels). Each
+// block of a tile writes its part to workspace; the one that comes last adds them in the order of the sum: reproducible, without
+// an atomic on data. A function of the problem alone.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/runtime/cuda/shared.h"
+#include "kernels/tile/reduce.h"
+#include "kernels/tile/vector.h"
+
+namespace purnet::conv2d::implicit {
+
+inline constexpr int tile_size = 64;
+inline constexpr int tile_elements = tile_size * tile_size;
+
+struct Grid {
+    int64_t row_tiles = 0, column_tiles = 0, products = 0;
+    int splits = 1;
+
+    int64_t tiles() const { return row_tiles * column_tiles * products; }
+    size_t workspace() const { return splits == 1 ? 0 : static_cast<size_t>(tiles() * splits) * tile_elements * sizeof(float); }
+};
+
+// Two blocks for each of 132 multiprocessors; a part of a sum has at least 256 terms.
+inline Grid grid_of(int64_t rows, int64_t columns, int64_t depth, int64_t products) {
+    Grid grid{(rows + tile_size - 1) / tile_size, (columns + tile_size - 1) / tile_size, products};
+    const int64_t wanted = 264 / std::max<int64_t>(grid.tiles(), 1);
+    grid.splits = static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(depth / 256, 1)));
+    return grid;
+}
+
+// The part of a grid's block: tile (blockIdx.x, blockIdx.y) of product z, and steps first .. last - 1 of the sum.
+struct Share {
+    int z, split, splits;
+    int first, last;
+
+    __device__ Share(int splits_)
+        : z(static_cast<int>(blockIdx.z) / splits_), split(static_cast<int>(blockIdx.z) % splits_), splits(splits_) {}
+    __device__ void cut(int steps) {
+        first = static_cast<int>(static_cast<int64_t>(steps) * split / splits);
+        last = static_cast<int>(static_cast<int64_t>(steps) * (split + 1) / splits);
+    }
+};
+
+// v: the thread's sums, in quads; partial[((tile splits + split) Quads + quad) Threads + thread]. True in the block that comes last, whose
+// v then holds the whole sums.
+template <int Threads, int Quads>
+__device__ __forceinline__ bool gather_parts(float (&v)[Quads][4], const Share& share, float* partial, unsigned* counter) {
+    static_assert(Threads * Quads * 4 == tile_elements);
+    const int64_t own = (static_cast<int64_t>(share.z) * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+    float* parts = partial + own * share.splits * tile_elements + 4 * threadIdx.x;
+#pragma unroll
+    for (int q = 0; q < Quads; ++q)
+        tile::store(parts + (share.split * Quads + q) * Threads * 4, tile::Pack<4>{{v[q][0], v[q][1], v[q][2], v[q][3]}});
+    if (!tile::last_block(counter + own, static_cast<unsigned>(share.splits))) return false;
+#pragma unroll
+    for (int q = 0; q < Quads; ++q) {
+        tile::Pack<4> sum = tile::load<4>(parts + q * Threads * 4);
+        for (int s = 1; s < share.splits; ++s) {
+            const tile::Pack<4> part = tile::load<4>(parts + (s * Quads + q) * Threads * 4);
+#pragma unroll
+            for (int i = 0; i < 4; ++i) sum[i] += part[i];
+        }
+#pragma unroll
+        for (int i = 0; i < 4; ++i) v[q][i] = sum[i];
+    }
+    return true;
+}
+
+}  // namespace purnet::conv2d::implicit

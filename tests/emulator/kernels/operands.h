@@ -1,0 +1,14 @@
+// Walks the operands of the implicit products (kernels/conv2d/conv2d_operands.h) over their whole sums.
+#pragma once
+
+#include <string>
+
+#include "kernels/conv2d/conv2d.h"
+
+namespace purnet::test {
+
+// Compares every address with the formulas of conv2d.h, worked out by division; "" or the first difference. vectors: chunks of four
+// elements (channels of a group are multiples of four), else of one.
+std::string compare_operands(const conv2d::Problem& problem, conv2d::Pass pass, bool vectors);
+
+}  // namespace purnet::test
