@@ -6,7 +6,7 @@
 //
 //     "PURSP01\n", key (16 bytes), width u32, height u32, regions u32, bytes of the packed labels u32, CRC-32 of all before and of the
 //     packed labels u32, packed labels: zlib of u16 little endian, each row less the row above (modulo 2^16)
-// About 3 % of the labels' size as they lie in memory. Little endian.
+// 4 to 6 % of the size that labels have in memory. Little endian.
 //
 // Several processes may share a folder: entries are written under a temporary name and renamed, and whoever comes second writes the same
 // bytes. An entry that is damaged, cut or foreign is computed and written anew. Above `most_bytes` those entries that were used longest
