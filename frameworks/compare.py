@@ -1,7 +1,8 @@
 """Runs the engine and the frameworks on the same weights and the same picture: outputs first, then time.
 
     compare.py [--task level1|train] [--weights W.safetensors | --form light --width 48] [--size 320] [--batch 1] [--threads 2]
-               [--contestants NAME,...] [--rounds 5] [--runs 5] [--isa avx2] [--image PHOTO] [--launch "taskset -c 0,1"] [--name NAME] [--out docs/results]
+               [--contestants NAME,...] [--rounds 5] [--runs 5] [--isa avx2] [--image PHOTO] [--calibration FOLDER]
+               [--launch "taskset -c 0,1"] [--name NAME] [--out docs/results]
 
 --size, --batch and --threads take lists (160,320): every combination is a table. Contestants take turns in every round; all but
 the one whose turn it is are stopped. Writes OUT/NAME.md, .json and .svg. Exit 1 when a contestant breaks or computes something else.
@@ -25,16 +26,20 @@ from contestant import Contestant, Failed, Refused
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = HERE.parent / "build" / "compare"
-LEVEL1 = "purnet-f32,purnet-bf16,purnet-int8,torch-eager,torch-channels-last,torch-compile,torch-bf16,torch-compile-bf16,onnxruntime-f32,openvino-f32,openvino-default,ncnn-winograd,ncnn-direct"
+LEVEL1 = "purnet-f32,purnet-bf16,purnet-int8,torch-eager,torch-channels-last,torch-compile,torch-bf16,torch-compile-bf16,onnxruntime-f32,onnxruntime-int8,openvino-f32,openvino-default,openvino-int8,ncnn-winograd,ncnn-direct"
 TRAIN = "purnet-f32,torch-eager,torch-channels-last,torch-compile,torch-bf16"
 ISA = {"avx2": {"PURNET_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
+
+
+def photograph(path, height, width):
+    from PIL import Image
+    return np.asarray(Image.open(path).convert("RGB").resize((width, height), Image.BILINEAR))
 
 
 def picture(path, height, width, batch):
     """uint8 batch,H,W,3: a photograph, or a drawn one; later pictures of the batch are mirrored and shifted."""
     if path:
-        from PIL import Image
-        image = np.asarray(Image.open(path).convert("RGB").resize((width, height), Image.BILINEAR))
+        image = photograph(path, height, width)
     else:
         y, x = np.mgrid[0:height, 0:width] / np.array([height, width]).reshape(2, 1, 1)
         disc = (x - 0.55) ** 2 + (y - 0.45) ** 2 < 0.06
@@ -44,10 +49,13 @@ def picture(path, height, width, batch):
     return np.ascontiguousarray(np.stack(turned))
 
 
-def make_data(folder, path, height, width, batch, task):
+def make_data(folder, options, height, width, batch):
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "input.npy", picture(path, height, width, batch))
-    if task != "train":
+    np.save(folder / "input.npy", picture(options.image, height, width, batch))
+    if options.calibration:
+        paths = sorted(p for p in options.calibration.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))[:64]
+        np.save(folder / "calibration.npy", np.stack([photograph(p, height, width) for p in paths]))
+    if options.task != "train":
         return
     y, x = np.mgrid[0:height, 0:width]
     discs = [((x - width * (0.35 + 0.08 * k)) / width) ** 2 + ((y - height * 0.5) / height) ** 2 < 0.05 for k in range(batch)]
@@ -97,8 +105,11 @@ class Session:
         height, _, width = size.partition("x")
         self.height, self.width, self.batch, self.threads = int(height), int(width or height), batch, threads
         self.folder = WORK / f"{options.task}-{backbone}-{size}-{batch}"
-        self.models = WORK / f"models-{weights_hash(weights)}-{size}-{batch}"
-        make_data(self.folder, options.image, self.height, self.width, batch, options.task)
+        make_data(self.folder, options, self.height, self.width, batch)
+        calibration = [self.folder / "calibration.npy"] if options.calibration else []
+        self.models = WORK / f"models-{size}-{batch}-{digest(weights, *calibration)}"
+        inputs = [self.folder / f"{name}.npy" for name in (("input", "mask", "labels") if options.task == "train" else ("input",))]
+        self.wanted = WORK / f"reference-{options.task}-{digest(weights, *inputs)}"
         common = ["--task", options.task, "--weights", str(weights), "--data", str(self.folder), "--threads", str(threads)]
         runner = [sys.executable, str(HERE / "runner.py"), *common, "--backbone", backbone, "--models", str(self.models), "--warmup", str(options.warmup)]
         self.environment = {**os.environ, **ISA.get(options.isa, {}), "OMP_NUM_THREADS": str(threads), "PURNET_THREADS": str(threads), "TORCHINDUCTOR_CACHE_DIR": str(WORK / "inductor")}
@@ -107,6 +118,8 @@ class Session:
             framework, _, variant = name.partition("-")
             if framework == "purnet":
                 command = [*shlex.split(options.purnet), "bench", "--serve", *common, "--precision", variant, "--warmup", str(options.warmup)]
+                if variant == "int8" and options.calibration:
+                    command += ["--calibration", str(self.folder / "calibration.npy")]
             else:
                 command = [*runner, "--engine", name, "--isa", options.isa]
             self.contestants.append(Contestant(name, command, self.environment, shlex.split(options.launch)))
@@ -118,6 +131,8 @@ class Session:
             return
         half_made = self.models.with_name(self.models.name + ".part")
         command = [sys.executable, str(HERE / "convert.py"), "--weights", str(self.weights), "--size", f"{self.height}x{self.width}", "--batch", str(self.batch), "--out", str(half_made)]
+        if self.options.calibration:
+            command += ["--calibration", str(self.folder / "calibration.npy")]
         if subprocess.run(command).returncode:
             raise SystemExit("compare.py: convert.py failed, see above")
         half_made.rename(self.models)
@@ -136,15 +151,17 @@ class Session:
         return None
 
     def check(self):
-        want = self.folder / "reference"
-        self.reference.run_once("--check", str(want))
+        if not self.wanted.exists():
+            half_made = self.wanted.with_name(self.wanted.name + ".part")
+            self.reference.run_once("--check", str(half_made))
+            half_made.rename(self.wanted)
 
         def compare(contestant):
             folder = self.folder / contestant.name
             for stale in folder.glob("*.*"):
                 stale.unlink()
             about = contestant.run_once("--check", str(folder))
-            found, limits = differences(folder, want, self.options.task)
+            found, limits = differences(folder, self.wanted, self.options.task)
             self.rows[contestant.name] |= {"difference": found, **{k: about[k] for k in ("version", "precision", "detail")}}
             wrong = judge(found, limits, about["precision"])
             if wrong:
@@ -174,7 +191,7 @@ class Session:
             if options.task == "level1":
                 folder = self.folder / c.name / "timed"
                 c.ask(f"dump {folder}")
-                got, want = np.load(folder / "map.npy"), np.load(self.folder / "reference" / "map.npy")
+                got, want = np.load(folder / "map.npy"), np.load(self.wanted / "map.npy")
                 wrong = judge({"map": float(np.abs(got - want).max()), "map_mean": float(np.abs(got - want).mean())}, {"map": 1e-4}, c.about["precision"])
                 if wrong:
                     raise Failed("the timed program " + wrong)
@@ -211,8 +228,13 @@ def note(text):
     print(time.strftime("%H:%M:%S"), text, flush=True)
 
 
-def weights_hash(path):
-    return hashlib.file_digest(open(path, "rb"), "sha256").hexdigest()[:12]
+def digest(*paths):
+    """Of the files' contents: what was made from them is made once."""
+    together = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            together.update(hashlib.file_digest(file, "sha256").digest())
+    return together.hexdigest()[:12]
 
 
 def weights_by_rule(form, width):
@@ -246,6 +268,7 @@ def parse():
     parser.add_argument("--warmup", type=int, default=None)
     parser.add_argument("--isa", default="", choices=("", "avx2"))
     parser.add_argument("--image")
+    parser.add_argument("--calibration", type=pathlib.Path, help="folder of photographs for the int8 contestants, which run only with it (64 at most are read)")
     parser.add_argument("--launch", default="", help="a command put before every timed program: taskset, numactl, chrt")
     parser.add_argument("--name", default="")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "docs" / "results")

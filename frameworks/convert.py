@@ -1,8 +1,9 @@
 """Writes the level-1 map of a weights file in the other frameworks' forms: ONNX (opset 17), OpenVINO IR, ncnn through pnnx.
 
-    convert.py --weights W.safetensors --size 320 --batch 1 --out DIR
+    convert.py --weights W.safetensors --size 320 --batch 1 --out DIR [--calibration PICTURES.npy]
 
-`level1.*` gives the map alone (what is timed), `check.*` also A_P of level 1 (what is compared). Everything stays float32.
+`level1.*` gives the map alone (what is timed), `check.*` also A_P of level 1 (what is compared). Everything stays float32, but with
+--calibration (uint8 K,H,W,3) `level1-int8.*` and `check-int8.*` come too: ONNX Runtime's static quantisation and OpenVINO's (NNCF).
 """
 import argparse
 import pathlib
@@ -10,10 +11,11 @@ import subprocess
 import sys
 import warnings
 
+import numpy as np
 import torch
 
 from purnet_torch.model import Level1
-from purnet_torch.weights import load
+from purnet_torch.weights import load, normalise
 
 
 def to_onnx(module, x, path):
@@ -42,12 +44,41 @@ def to_ncnn(module, x, stem):
             left.unlink()
 
 
+def to_int8_onnx(stem, pictures):
+    from onnxruntime import quantization as q
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(q.CalibrationDataReader):
+        def __init__(self):
+            self.left = iter(pictures)
+
+        def get_next(self):
+            x = next(self.left, None)
+            return None if x is None else {"input": x}
+
+    prepared = stem.with_name(stem.name + "-prepared.onnx")
+    quant_pre_process(str(stem.with_suffix(".onnx")), str(prepared))
+    q.quantize_static(
+        str(prepared), str(stem.with_name(stem.name + "-int8.onnx")), Reader(), quant_format=q.QuantFormat.QDQ, per_channel=True,
+        activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8)
+    prepared.unlink()
+
+
+def to_int8_openvino(stem, pictures):
+    import nncf
+    import openvino as ov
+    model = ov.Core().read_model(stem.with_suffix(".xml"))
+    quantised = nncf.quantize(model, nncf.Dataset(pictures), preset=nncf.QuantizationPreset.MIXED, subset_size=len(pictures))
+    ov.save_model(quantised, stem.with_name(stem.name + "-int8.xml"), compress_to_fp16=False)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--size", default="320", help="N or HxW")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--calibration", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -56,6 +87,9 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     net = load(options.weights)
     x = torch.zeros(options.batch, 3, int(height), int(width or height))
+    pictures = []
+    if options.calibration:
+        pictures = [np.repeat(normalise(p[None], net.backbone).numpy(), options.batch, 0) for p in np.load(options.calibration)]
     with torch.no_grad():
         for name, attention in (("level1", False), ("check", net.promotion)):
             module, stem = Level1(net, attention).eval(), options.out / name
@@ -63,6 +97,9 @@ def main():
             to_openvino(str(stem.with_suffix(".onnx")), str(stem.with_suffix(".xml")))
             if options.batch == 1:
                 to_ncnn(module, x, stem)
+            if pictures:
+                to_int8_onnx(stem, pictures)
+                to_int8_openvino(stem, pictures)
             print(f"{stem}: written")
 
 

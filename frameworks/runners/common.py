@@ -44,5 +44,5 @@ def peak_mb():
 def model_file(options, name):
     path = pathlib.Path(options.models) / name
     if not path.exists():
-        raise Absent(f"{name} was not made: convert.py says why")
+        raise Absent("needs pictures to calibrate with (--calibration)" if "int8" in name else f"{name} was not made: convert.py says why")
     return str(path)
