@@ -93,6 +93,8 @@ Ranges parse_ranges(const std::string& from) {
     return ranges;
 }
 
+constexpr int64_t fewest_square_kernels = 4;  // 3x3, from all channels to all channels; every form has more
+
 bool has(const NamedArrays& file, std::string_view name) { return file.contains(name); }
 
 PurNetConfig recognise(const NamedArrays& file) {
@@ -101,6 +103,12 @@ PurNetConfig recognise(const NamedArrays& file) {
     const Array* convert = file.find("convert1.0.weight");
     require(resnet + vgg + lite == 1 && convert && convert->shape.size() == 4 && convert->shape[0] >= 1 && convert->shape[0] <= 1 << 20,
             "these are no weights of a PurNet: neither metadata nor the names of its layers are there");
+    // The network is built before its shapes are compared: the file must hold what such a width takes at the very least.
+    const int64_t width = convert->shape[0];
+    int64_t values = 0;
+    for (const auto& [name, array] : file) values += array.count();
+    require(values >= fewest_square_kernels * 9 * width * width, "these are no weights of a PurNet: ", values,
+            " values in all are too few for decoders of ", width, " channels");
     config.backbone = vgg ? Backbone::vgg16 : lite ? Backbone::light : Backbone::resnet50;
     config.normalisation = default_normalisation(config.backbone);
     config.width = static_cast<int>(convert->shape[0]);

@@ -46,10 +46,12 @@ public:
     // Heading of the options that follow.
     void group(std::string heading) { group_ = std::move(heading); }
 
-    // An option with a value; vectors take several and may be repeated. The variable's present value is the default.
+    // An option with a value, of several of which the last counts; vectors take several and may be repeated. The variable's present value
+    // is the default.
     template <class T>
     CLI::Option* value(const std::string& names, T& variable, const std::string& type, const std::string& text) {
-        return decorate(cli_.add_option(names, variable, text)->type_name(type));
+        CLI::Option* const option = decorate(cli_.add_option(names, variable, text)->type_name(type));
+        return option->get_items_expected_max() == 1 ? option->take_last() : option;
     }
     // A switch. "--resume,!--no-resume" offers both directions.
     CLI::Option* flag(const std::string& names, bool& variable, const std::string& text) {
@@ -89,6 +91,7 @@ const std::vector<Command>& commands();
 
 // Checks for options, with a description that --help shows.
 CLI::Validator in_range(double low, double high);
+CLI::Validator network_side();  // 0, or what a network takes
 CLI::Validator one_of(std::vector<std::string> names);
 
 // Was the option given, on the command line, in the environment or in a configuration file?

@@ -40,7 +40,10 @@ int run(const Settings& s) {
     if (s.size) arrays.metadata["size"] = std::to_string(s.size);
     if (!s.calibrate.empty()) {
         std::vector<fs::path> pictures;
-        for (const PredictionJob& job : prediction_jobs(s.calibrate, s.out)) pictures.push_back(job.input);
+        for (const PredictionJob& job : prediction_jobs(s.calibrate, s.out)) {
+            require(job.problem.empty(), job.problem);
+            pictures.push_back(job.input);
+        }
         const Ranges ranges = calibrate(*net, s.size ? s.size : net->config().size, pictures);
         arrays.metadata["ranges"] = ranges_text(ranges);
         say("ranges of ", ranges.size(), " convolutions' inputs from ", std::min(pictures.size(), most_calibration_pictures), " pictures");
@@ -70,7 +73,7 @@ Run add_export(Options& options) {
     options.value("--weights", s->weights, "FILE", "a network: .safetensors, .pth or a checkpoint of train")->required();
     options.value("--out", s->out, "FILE", "the .safetensors to write")->required();
     options.value("--size", s->size, "N", "side of the network's input that predict takes by itself; 0: as it was trained")
-        ->check(in_range(0, 8192));
+        ->check(network_side());
     options.value("--calibrate", s->calibrate, "PICTURE...",
                   "files or folders: measure on them (64 at most) the ranges that predict --precision int8 needs");
     options.flag("--half", s->half, "kernels as float16 (vectors stay float32)");

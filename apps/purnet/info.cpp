@@ -93,7 +93,7 @@ Run add_info(Options& options) {
     options.value("--ablation", s->ablation, "NAME", "form")->check(one_of({"full", "baseline", "pa", "ra", "pm", "ssl"}));
     options.value("--width", s->width, "N", "channels of the decoders")->check(in_range(1, 1024));
     options.flag("--stage1", s->stage1, "the network of the first training stage");
-    options.value("--size", s->size, "N", "side of the input; 0: as stored")->check(in_range(0, 8192));
+    options.value("--size", s->size, "N", "side of the input; 0: as stored")->check(network_side());
     options.group("What to show");
     options.flag("--all-outputs", s->all_outputs, "count the work of all 20 outputs, not of the level-1 map alone");
     options.flag("--layers", s->layers, "list the parameters");

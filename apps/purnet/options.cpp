@@ -24,6 +24,16 @@ CLI::Validator in_range(double low, double high) {
         description);
 }
 
+CLI::Validator network_side() {
+    return CLI::Validator(
+        [](std::string& text) -> std::string {
+            double value = -1;
+            if (!CLI::detail::lexical_cast(text, value)) return "'" + text + "' is not a number";
+            return value == 0 || (value >= 32 && value <= 8192) ? "" : text + " is neither 0 nor 32 to 8192";
+        },
+        "0, or 32 to 8192");
+}
+
 CLI::Validator one_of(std::vector<std::string> names) {
     std::string description;
     for (const std::string& name : names) description += (description.empty() ? "" : "|") + name;

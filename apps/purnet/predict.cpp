@@ -1,15 +1,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 #include <optional>
 #include <tuple>
 
 #include "apps/purnet/command.h"
 #include "apps/run/console.h"
+#include "apps/run/patient_read.h"
 #include "apps/run/prediction.h"
 #include "apps/run/raw_frames.h"
 #include "apps/run/shipped_weights.h"
@@ -33,6 +33,8 @@ struct Settings {
     const CLI::Option *output_given = nullptr, *background_given = nullptr, *format_given = nullptr, *picture_given = nullptr;
 };
 
+constexpr size_t most_stdin_bytes = size_t{1} << 30;
+
 // Options that don't fit are wrong usage, wherever that is found.
 template <class Body>
 void as_usage(Body&& body) {
@@ -52,10 +54,17 @@ int batch_named(const std::string& text) {
     return value;
 }
 
+// The suffix of FILE in the spelling of the forms: .JPEG is .jpg.
+std::string form_of(const fs::path& file) {
+    std::string suffix = file.extension().string();
+    for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return suffix == ".jpeg" ? ".jpg" : suffix;
+}
+
 // Is the only input one picture, and goes its only result to a file or stdout?
 bool to_one_file(const Settings& s) {
     if (s.out == "-" || (s.out.empty() && s.inputs == std::vector<std::string>{"-"})) return true;
-    const std::string suffix = fs::path(s.out).extension().string();
+    const std::string suffix = form_of(s.out);
     std::error_code error;
     return (suffix == ".png" || suffix == ".jpg" || suffix == ".pfm" || suffix == ".npy") && !fs::is_directory(s.out, error);
 }
@@ -82,8 +91,10 @@ void settle(Settings& s) {
     const bool wanted = std::find(kinds.begin(), kinds.end(), "background") != kinds.end();
     require(wanted || !given(s.background_given), "--background belongs to --output background");
     if (wanted) p.output.background = background_named(s.background);
-    if (s.raw.empty() && !s.watch && to_one_file(s)) take_form_of(fs::path(s.out).extension().string(), s);
+    if (s.raw.empty() && !s.watch && to_one_file(s)) take_form_of(form_of(s.out), s);
     check(p.output);
+    if (!s.weights.empty()) p.kept.emplace_back(s.weights);
+    if (p.output.background.kind == Background::Kind::picture) p.kept.emplace_back(s.background);
 }
 
 std::string inputs_of(const Settings& s) { return s.inputs.size() == 1 ? s.inputs[0] : "several inputs"; }
@@ -95,7 +106,9 @@ int predict_one(Predictor& predictor, const Settings& s) {
     fs::path stem;
     if (!to_stdout) {
         const std::string suffix = suffixes_of(output)[0];
-        const Inputs inputs(input == "-" ? std::vector<fs::path>{} : std::vector<fs::path>{input});
+        std::vector<fs::path> kept = s.prediction.kept;
+        if (input != "-") kept.emplace_back(input);
+        const Inputs inputs(kept);
         stem = stem_for(fs::path(s.out).replace_extension(), {type_of(suffix)}, s.prediction.if_exists, inputs);
         if (stem.empty()) {
             say(s.out, " is there already and was left as it is");
@@ -104,8 +117,9 @@ int predict_one(Predictor& predictor, const Settings& s) {
     }
     Image rgb;
     if (input == "-") {
-        const std::vector<char> text((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
-        rgb = decode_rgb({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, "stdin");
+        const std::vector<uint8_t> bytes = patient_read_all(STDIN_FILENO, most_stdin_bytes, "stdin", stop_requested);
+        if (stop_requested()) return stop_exit_code();
+        rgb = decode_rgb(bytes, "stdin");
     } else {
         rgb = read_rgb(input);
     }
@@ -126,7 +140,7 @@ void check_one(const Settings& s) {
             " takes one picture; name a folder for ", inputs_of(s));
     const std::vector<std::string> suffixes = suffixes_of(s.prediction.output);
     require(suffixes.size() == 1, "one file takes one output; name a folder with --out for several");
-    const std::string suffix = fs::path(s.out).extension().string(), wanted = type_of(suffixes[0]);
+    const std::string suffix = form_of(s.out), wanted = type_of(suffixes[0]);
     require(s.out.empty() || s.out == "-" || suffix == wanted, "--out ", s.out, ": the result is a ", wanted, " file");
     require(!(s.out.empty() || s.out == "-") || !is_terminal(stdout), "stdout is a terminal: send it to a file, or name one with --out");
 }
@@ -181,9 +195,12 @@ int run(Settings& s) {
     }
     if (s.out.empty() && s.inputs != std::vector<std::string>{"-"})
         throw UsageError("--out is missing: the folder of the results, a file, or -");
+    std::error_code error;
+    if (!s.watch && !to_one_file(s) && fs::exists(s.out, error) && !fs::is_directory(s.out, error))
+        throw UsageError("--out " + s.out + ": is a file; name a folder, or a file that ends in .png, .jpg, .pfm or .npy");
     if (s.watch) {
         std::optional<FolderWatch> watch;
-        as_usage([&] { watch.emplace(s.inputs, s.out, s.settle); });
+        as_usage([&] { watch.emplace(s.inputs, s.out, s.settle, suffixes_of(s.prediction.output)); });
         Predictor predictor = predictor_of(s);
         say("watching ", inputs_of(s), "; Ctrl-C ends");
         s.prediction.announce = true;
@@ -196,7 +213,7 @@ int run(Settings& s) {
     }
     const bool has_stdin = std::find(s.inputs.begin(), s.inputs.end(), "-") != s.inputs.end();
     if (has_stdin) throw UsageError("stdin (-) is one picture of its own: give --out FILE, or leave --out away for stdout");
-    const std::vector<PredictionJob> jobs = prediction_jobs(s.inputs, s.out);
+    const std::vector<PredictionJob> jobs = prediction_jobs(s.inputs, s.out, suffixes_of(s.prediction.output));
     Predictor predictor = predictor_of(s);
     const PredictionResult result = predict_files(predictor, jobs, s.prediction);
     const int code = finish(result, concat(" of ", jobs.size(), " pictures"), s);
@@ -216,7 +233,7 @@ app::Run add_predict(Options& options) {
     options.group("Network");
     options.value("--weights", s->weights, "FILE",
                   "weights: .safetensors of this program, or a published .pth; default: those that come with it");
-    options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(in_range(0, 8192));
+    options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(network_side());
     options
         .value("--precision", s->precision, "NAME",
                "int8: convolutions in 8 bits, for weights with measured ranges (purnet export --calibrate)")

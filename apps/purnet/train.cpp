@@ -14,6 +14,15 @@ struct Settings {
     bool resume = false;
 };
 
+// As a shell takes it for one word.
+std::string quoted(const std::string& word) {
+    if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=+,@%") == std::string::npos)
+        return word;
+    std::string text = "'";
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
 // As --help and --print-config show a default.
 std::string default_text(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
@@ -28,8 +37,9 @@ Run add_train(Options& options) {
     options.example("purnet train --resume --out runs/light", "go on where a run stopped");
     options.group("Run");
     auto preset = std::make_shared<std::string>("paper");
-    options.value("--preset", *preset, "NAME", "paper, code, light or demo: sets the options below that are not given")
-        ->check(one_of({"paper", "code", "light", "demo"}));
+    CLI::Option* const preset_given =
+        options.value("--preset", *preset, "NAME", "paper, code, light or demo: sets the options below that are not given")
+            ->check(one_of({"paper", "code", "light", "demo"}));
     options.flag("--resume", s->resume, "go on from the last checkpoint in --out, with the options stored there");
     options.group("Options of training");
     auto chosen = std::make_shared<std::vector<std::pair<std::string, CLI::Option*>>>();
@@ -56,17 +66,31 @@ Run add_train(Options& options) {
                 option->default_str(default_text(merged[name]));
         s->config = train_config_from_json(merged);
     });
-    return [s] {
+    return [s, chosen, preset_given] {
         const TrainConfig& config = s->config;
-        require(!config.out.empty(), "--out is missing: the run folder");
+        if (config.out.empty()) throw UsageError("--out is missing: the run folder");
+        if (s->resume) {
+            for (const auto& [name, option] : *chosen)
+                if (given(option) && name != "out")
+                    throw UsageError("--" + name +
+                                     ": a resumed run keeps its options; leave it out, or begin another run with --init-from");
+            if (given(preset_given)) throw UsageError("--preset: a resumed run keeps its options; leave it out");
+        } else {
+            try {
+                check(config);
+            } catch (const Error& error) {
+                throw UsageError(error.what());
+            }
+        }
         watch_signals("finishing the current step, then saving");
         const TrainResult result = train(config, s->resume);
         if (result.interrupted) {
-            say("stopped after ", result.steps, " steps; go on with:  purnet train --resume --out ", config.out);
+            say("stopped after ", result.steps, " steps; go on with:  purnet train --resume --out ", quoted(config.out));
             return stop_exit_code();
         }
-        std::printf("%lld steps; best max-F %.4f at step %lld\n", static_cast<long long>(result.steps), result.best_max_f,
-                    static_cast<long long>(result.best_at));
+        std::printf("%lld steps", static_cast<long long>(result.steps));
+        if (result.best_at > 0) std::printf("; best max-F %.4f at step %lld", result.best_max_f, static_cast<long long>(result.best_at));
+        std::printf("\n");
         return static_cast<int>(all_fine);
     };
 }

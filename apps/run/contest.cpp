@@ -130,7 +130,7 @@ public:
 
     double run() override {
         const auto start = Clock::now();
-        stage_->step({batch_}, step_++, false);
+        stage_->step(batch_, step_++, false);
         return milliseconds_since(start);
     }
     void dump(const fs::path&) override { fail("a training contest has no map"); }
@@ -141,7 +141,7 @@ public:
         for (const Parameter& p : stage_->net().parameters().all()) before.push_back(p.value.to_doubles());
         for (int step = 0; step < 2; ++step) {
             nlohmann::json row;
-            for (const auto& [name, value] : stage_->step({batch_}, step, true).losses) row[name] = value;
+            for (const auto& [name, value] : stage_->step(batch_, step, true).losses) row[name] = value;
             losses.push_back(row);
             if (step > 0) continue;
             size_t i = 0;

@@ -57,7 +57,9 @@ PictureNames picture_names(const fs::path& folder, const char* what) {
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, error), end; at != end && !error;
          at.increment(error)) {
         const fs::path& path = at->path();
-        if (path.filename().string().starts_with(".") || !has_picture_suffix(path.string()) || !at->is_regular_file()) continue;
+        if (path.filename().string().starts_with(".") || !has_picture_suffix(path.string())) continue;
+        std::error_code unusable;  // a link that leads nowhere or in a circle
+        if (!at->is_regular_file(unusable)) continue;
         fs::path key = path.lexically_relative(folder);
         key.replace_extension();
         const auto [other, is_new] = files.emplace(key.generic_string(), path);

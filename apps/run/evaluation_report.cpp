@@ -202,7 +202,7 @@ std::string json_of(const EvaluationReport& report) {
     out["images"] = first["images"];
     out["methods"] = Json::array({first});
     for (size_t m = 1; m < report.methods.size(); ++m) out["methods"].push_back(method_json(report, m));
-    return out.dump(1) + "\n";
+    return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";  // names of files may be no valid UTF-8
 }
 
 std::string csv_of(const EvaluationReport& report) {

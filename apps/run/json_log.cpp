@@ -40,6 +40,13 @@ std::string first_line(const Json& run) {
     return line_of(record);
 }
 
+bool is_record(const Json& json) { return json.is_object() && json.contains("type") && json["type"].is_string(); }
+
+bool is_first(const Json& record) {
+    return record.contains("schema") && record["schema"] == Json("purnet-log") && record.contains("version") &&
+           record["version"] == Json(JsonLog::schema_version);
+}
+
 const std::filesystem::path& begun(const std::filesystem::path& path, const Json& run) {
     atomic_write(path, first_line(run));
     return path;
@@ -47,12 +54,19 @@ const std::filesystem::path& begun(const std::filesystem::path& path, const Json
 
 const std::filesystem::path& continued(const std::filesystem::path& path, const Json& run, int64_t resumed_after) {
     if (!std::filesystem::exists(path)) return begun(path, run);
+    std::ifstream file(path, std::ios::binary);
+    require(file.good(), path.string(), ": the log cannot be read");
     std::string text;
-    for (const Json& record : read_json_log(path)) {
+    for (std::string line; std::getline(file, line);) {
+        if (file.eof()) break;  // no line end: the writer was killed within it
+        const Json record = Json::parse(line, nullptr, false);
+        // What a power cut left of a line must not stand between a run and its checkpoint.
+        if (!is_record(record) || (text.empty() && !is_first(record))) continue;
         const auto step = record.find("step");
         if (step != record.end() && step->is_number_integer() && step->get<int64_t>() > resumed_after) continue;
         text += line_of(record);
     }
+    if (text.empty()) text = first_line(run);
     Json resume = stamped("resume", run);
     resume["step"] = resumed_after;
     atomic_write(path, text + line_of(resume));
@@ -74,8 +88,7 @@ std::vector<Json> read_json_log(const std::filesystem::path& path) {
     for (std::string line; std::getline(file, line);) {
         if (file.eof()) break;  // no line end: the writer was killed within it
         Json record = Json::parse(line, nullptr, false);
-        require(record.is_object() && record.contains("type") && record["type"].is_string(), path.string(), ", line ", records.size() + 1,
-                ": this is no record of a log");
+        require(is_record(record), path.string(), ", line ", records.size() + 1, ": this is no record of a log");
         records.push_back(std::move(record));
     }
     const Json expected = "purnet-log";

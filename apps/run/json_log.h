@@ -24,8 +24,8 @@ public:
 
     // A new log whose first record is `run` and the fields above; an existing file is replaced.
     JsonLog(const std::filesystem::path& path, const Json& run);
-    // An existing log is continued: records with a "step" beyond `resumed_after` are dropped, as is a half-written last line, and a
-    // record of type "resume" with the fields of `run` follows. Where there is none, a new one begins.
+    // An existing log is continued: records with a "step" beyond `resumed_after` are dropped, as is what is no record (a half-written line,
+    // what a power cut left), and a record of type "resume" with the fields of `run` follows. Where there is none, a new one begins.
     JsonLog(const std::filesystem::path& path, const Json& run, int64_t resumed_after);
 
     void write(const std::string& type, const Json& fields);

@@ -110,13 +110,14 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
     const size_t area = static_cast<size_t>(side) * static_cast<size_t>(side);
     Channel<Loaded> loaded(room);
     Channel<Finished> finished(room);
+    std::atomic<bool> given_up{false};
     std::exception_ptr reader_error, writer_error, error;
     std::thread reader([&] {
         const SerialScope serial;
         try {
             for (;;) {
                 Loaded l;
-                if (!next(l.picture)) break;
+                if (!next(l.picture, given_up)) break;
                 const Image& rgb = l.picture.rgb;
                 l.resized.resize(3 * area);
                 resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, l.resized.data(), side, side);
@@ -133,6 +134,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
             while (std::optional<Finished> done = finished.take()) finish(done->picture, done->map);
         } catch (...) {
             writer_error = std::current_exception();
+            given_up = true;
             finished.close();
         }
     });
@@ -169,6 +171,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
         while (wanted && !waiting.empty()) wanted = run(choice.last_batch(static_cast<int>(waiting.size())));
     } catch (...) {
         error = std::current_exception();
+        given_up = true;
     }
     loaded.close();
     finished.close();

@@ -2,6 +2,7 @@
 // all at the same time. A few pictures are in memory at once, however many come.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -15,8 +16,9 @@ struct StreamPicture {
     Image rgb;
 };
 
-// Fills the next picture, or returns false: there are no more. Called by one thread.
-using NextPicture = std::function<bool(StreamPicture&)>;
+// Fills the next picture, or returns false: there are no more. Called by one thread. A call that waits for its input looks whether the
+// stream was given up, because finishing failed, and returns false then.
+using NextPicture = std::function<bool(StreamPicture&, const std::atomic<bool>& given_up)>;
 // Takes a picture and its map, in the order they came. Called by one thread.
 using FinishPicture = std::function<void(const StreamPicture&, const std::vector<float>& map)>;
 

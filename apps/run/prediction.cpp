@@ -55,16 +55,28 @@ IfExists if_exists_named(const std::string& name) {
     return static_cast<IfExists>(found - if_exists_names().begin());
 }
 
-std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& inputs, const fs::path& out) {
+std::string ResultNames::take(const std::string& base) {
+    const auto is_free = [&](const std::string& name) {
+        return std::none_of(suffixes_.begin(), suffixes_.end(), [&](const std::string& suffix) { return files_.count(name + suffix) > 0; });
+    };
+    std::string name = base;
+    for (int number = 2; !is_free(name); ++number) name = base + "-" + std::to_string(number);
+    for (const std::string& suffix : suffixes_) files_.insert(name + suffix);
+    return name;
+}
+
+void ResultNames::release(const std::string& name) {
+    for (const std::string& suffix : suffixes_) files_.erase(name + suffix);
+}
+
+std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& inputs, const fs::path& out,
+                                           const std::vector<std::string>& suffixes) {
     std::error_code ignored;
     const fs::path results = fs::weakly_canonical(out, ignored);
     std::vector<PredictionJob> jobs;
-    std::set<std::string> taken;
+    ResultNames names(suffixes);
     const auto add = [&](const fs::path& file, const fs::path& relative) {
-        const fs::path base = fs::path(relative).replace_extension();
-        std::string output = base.generic_string();
-        for (int number = 2; !taken.insert(output).second; ++number) output = base.generic_string() + "-" + std::to_string(number);
-        jobs.push_back({file, output});
+        jobs.push_back({file, names.take(fs::path(relative).replace_extension().generic_string())});
     };
     for (const std::string& input : inputs) {
         const fs::path path(input);
@@ -83,7 +95,7 @@ std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& input
             else if (walk->is_regular_file(error) && has_picture_suffix(walk->path().string()))
                 files.push_back(walk->path());
         }
-        require(!files.empty(), input, ": no pictures in this folder");
+        if (files.empty()) jobs.push_back({path, {}, input + ": no pictures in this folder"});
         std::sort(files.begin(), files.end());
         for (const fs::path& file : files) add(file, file.lexically_relative(path));
     }
@@ -138,6 +150,7 @@ PredictionResult predict_files(Predictor& predictor, const std::vector<Predictio
     PredictionResult result;
     std::vector<fs::path> files, stems(jobs.size());
     for (const PredictionJob& job : jobs) files.push_back(job.input);
+    files.insert(files.end(), options.kept.begin(), options.kept.end());
     const Inputs inputs(files);
     const std::vector<std::string> suffixes = suffixes_of(options.output);
 
@@ -160,11 +173,12 @@ PredictionResult predict_files(Predictor& predictor, const std::vector<Predictio
     if (options.if_exists == IfExists::rename)
         for (const PredictionJob& job : jobs) reserved.insert(options.out / job.output);
     size_t position = 0;
-    const auto next = [&](StreamPicture& picture) {
+    const auto next = [&](StreamPicture& picture, const std::atomic<bool>&) {
         while (position < jobs.size() && !stopped && !stop_requested()) {
             picture.index = position++;
             const PredictionJob& job = jobs[picture.index];
             try {
+                require(job.problem.empty(), job.problem);
                 stems[picture.index] = stem_for(options.out / job.output, suffixes, options.if_exists, inputs, reserved);
                 if (options.if_exists == IfExists::rename) reserved.insert(stems[picture.index]);
                 if (!stems[picture.index].empty()) {

@@ -27,19 +27,36 @@ struct PredictionOptions {
     std::filesystem::path out;
     OutputOptions output;
     IfExists if_exists = IfExists::overwrite;
-    bool strict = false;    // the first failure ends the work
-    bool announce = false;  // a line for every picture instead of a progress bar
-    int batch = 1;          // 0: found on the way
+    bool strict = false;                           // the first failure ends the work
+    bool announce = false;                         // a line for every picture instead of a progress bar
+    int batch = 1;                                 // 0: found on the way
+    std::vector<std::filesystem::path> kept = {};  // further files that no result may replace: weights, a background
 };
 
 struct PredictionJob {
     std::filesystem::path input;
     std::filesystem::path output;  // below `out`, without suffix
+    std::string problem = {};      // not empty: nothing to predict, and why; the job fails with it
 };
 
-// Files as they are, folders with all pictures below them (mirrored; not what lies in `out`, where `out` lies in such a folder). Two
-// inputs of one name get different outputs: the later one a number. Throws for a folder without pictures.
-std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& inputs, const std::filesystem::path& out);
+// Names of results, no file of which two inputs share: x.jpg with the suffix _mask.png and x_mask.jpg with .png would.
+class ResultNames {
+public:
+    explicit ResultNames(std::vector<std::string> suffixes) : suffixes_(std::move(suffixes)) {}
+    // base, or base-2, base-3, ...: the first whose files are all free; they are taken then.
+    std::string take(const std::string& base);
+    void release(const std::string& name);
+
+private:
+    std::vector<std::string> suffixes_;
+    std::set<std::string> files_;
+};
+
+// Files as they are, folders with all pictures below them (mirrored; not what lies in `out`, where `out` lies in such a folder). Inputs
+// whose results, of these suffixes, would share a file get different names: the later one a number. A folder without pictures is a job with
+// that problem.
+std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& inputs, const std::filesystem::path& out,
+                                           const std::vector<std::string>& suffixes = {".png"});
 
 struct PredictionResult {
     int64_t done = 0, skipped = 0;

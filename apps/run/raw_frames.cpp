@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "apps/run/patient_read.h"
 #include "apps/run/pipeline.h"
 #include "apps/run/render.h"
 #include "apps/run/signals.h"
@@ -28,26 +29,6 @@ const PixelForm& form_named(const std::string& name) {
     for (const PixelForm& form : forms)
         if (name == form.name) return form;
     fail("'", name, "' is none of rgb24, bgr24, rgba, bgra, gray");
-}
-
-// Bytes read, fewer than wanted at the end; nothing where a signal asks to stop.
-size_t read_fully(int file, uint8_t* to, size_t wanted, bool& stopped) {
-    size_t have = 0;
-    while (have < wanted) {
-        if (stop_requested()) {
-            stopped = true;
-            return have;
-        }
-        pollfd poll{file, POLLIN, 0};
-        const int ready = ::poll(&poll, 1, 200);
-        if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-        const ssize_t got = ::read(file, to + have, wanted - have);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        require(got >= 0, "the frames cannot be read: ", std::strerror(errno));
-        if (got == 0) break;
-        have += static_cast<size_t>(got);
-    }
-    return have;
 }
 
 void write_fully(int file, const uint8_t* from, size_t count) {
@@ -142,10 +123,9 @@ RawResult predict_raw(Predictor& predictor, int in, int out, const RawFrames& fr
     result.frame_bytes = static_cast<uint64_t>(frames.width) * static_cast<uint64_t>(frames.height) * form.bytes;
     std::vector<uint8_t> bytes(result.frame_bytes);
     const int side = predictor.size();
-    const auto next = [&](StreamPicture& picture) {
-        bool stopped = false;
-        const size_t got = read_fully(in, bytes.data(), bytes.size(), stopped);
-        if (stopped) return false;
+    const auto next = [&](StreamPicture& picture, const std::atomic<bool>& given_up) {
+        const size_t got = patient_read(in, bytes.data(), bytes.size(), "the frames", [&] { return stop_requested() || given_up.load(); });
+        if (stop_requested() || given_up) return false;
         if (got < bytes.size()) {
             result.rest = got;
             return false;

@@ -58,8 +58,9 @@ TrainPosition train_position_from_json(const nlohmann::json& json) {
     return p;
 }
 
-RunFolder::RunFolder(const fs::path& path) : path_(path) {
+RunFolder::RunFolder(const fs::path& path, bool must_exist) : path_(path) {
     std::error_code error;
+    require(!must_exist || fs::is_directory(path, error), path.string(), ": there is no such run to resume");
     fs::create_directories(path, error);
     require(!error, path.string(), ": cannot be made: ", error.message());
     lock_ = open(file("lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);

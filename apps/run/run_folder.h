@@ -43,8 +43,8 @@ struct RunData {
 
 class RunFolder {
 public:
-    // Makes the folder and locks it: Error where another process trains in it.
-    explicit RunFolder(const std::filesystem::path& path);
+    // Makes the folder, unless it must be there already, and locks it: Error where another process trains in it.
+    explicit RunFolder(const std::filesystem::path& path, bool must_exist = false);
     ~RunFolder();
     RunFolder(const RunFolder&) = delete;
     RunFolder& operator=(const RunFolder&) = delete;

@@ -160,6 +160,7 @@ void photographs(HtmlReport& report, Predictor& predictor, const RunReportOption
     std::vector<HtmlReport::SheetRow> rows;
     std::vector<std::string> names;
     for (const PredictionJob& job : prediction_jobs(options.photos, {})) {
+        require(job.problem.empty(), job.problem);
         const Image rgb = read_rgb(job.input);
         const Maps maps = predictor.inspect(rgb.pixels.data(), rgb.width, rgb.height);
         names = columns(maps, false);

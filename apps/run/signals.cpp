@@ -1,5 +1,6 @@
 #include "apps/run/signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ size_t message_size = 0;
 void on_signal(int number) {
     int none = 0;
     if (!received.compare_exchange_strong(none, number)) ::_exit(128 + number);
+    const int before = errno;
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message, message_size);
+    errno = before;
 }
 
 }  // namespace
@@ -31,8 +34,11 @@ void watch_signals(const std::string& doing) {
     action.sa_handler = on_signal;
     ::sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction inherited {};
+        ::sigaction(number, nullptr, &inherited);
+        if (inherited.sa_handler != SIG_IGN) ::sigaction(number, &action, nullptr);  // nohup means it
+    }
 }
 
 bool stop_requested() { return received.load(std::memory_order_relaxed) != 0; }

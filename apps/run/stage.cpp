@@ -120,13 +120,52 @@ double Stage::rate(int64_t step) const {
     return rate;
 }
 
-StepReport Stage::step(const std::vector<Batch>& batches, int64_t step, bool report) {
+std::vector<float> Stage::statistics() const {
+    std::vector<float> values;
+    for (const Parameter& p : net_->parameters().all())
+        if (p.statistic) {
+            const std::vector<float> own = p.value.to_floats();
+            values.insert(values.end(), own.begin(), own.end());
+        }
+    return values;
+}
+
+void Stage::set_statistics(const std::vector<float>& values) {
+    const float* at = values.data();
+    for (const Parameter& p : net_->parameters().all())
+        if (p.statistic) {
+            Tensor value = p.value;
+            value.copy_from(Tensor::from(at, value.shape(), value.dtype(), value.device()));
+            at += value.count();
+        }
+}
+
+StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool report) {
+    const std::vector<float> before = statistics();
+    try {
+        StepReport result = try_step(next, count, step, report);
+        if (!result.finite || result.ended) set_statistics(before);
+        return result;
+    } catch (...) {
+        set_statistics(before);
+        throw;
+    }
+}
+
+StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, bool report) {
     StepReport result;
     std::map<std::string, double> sums;
     std::vector<std::string> order;
     const Parts frozen = fixed_;
     optimiser_->clear_gradients();
-    for (const Batch& batch : batches) {
+    for (int i = 0; i < count; ++i) {
+        std::optional<Batch> drawn = next();
+        if (!drawn) {
+            result.ended = true;
+            return result;
+        }
+        const Batch& batch = *drawn;
+        for (const std::string& name : batch.names) result.pictures += (result.pictures.empty() ? "" : ", ") + name;
         Tape tape;
         LossInputs inputs;
         Losses losses;
@@ -137,7 +176,7 @@ StepReport Stage::step(const std::vector<Batch>& batches, int64_t step, bool rep
                 network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, net_->parameters().device());
             losses = losses_of(batch, (*net_)(image, run_form()), inputs);
         }
-        const double share = 1.0 / static_cast<double>(batches.size());
+        const double share = 1.0 / count;
         std::vector<Tape::Root> roots = losses.tape_roots();
         for (size_t i = 0; i < roots.size(); ++i) {
             roots[i].scale = share;
@@ -155,12 +194,15 @@ StepReport Stage::step(const std::vector<Batch>& batches, int64_t step, bool rep
             result.error_floor += error_floor(inputs) * share;
         }
         inputs = {};
-        result.finite = result.finite && std::isfinite(result.total);
-        if (!result.finite) break;
+        if (!std::isfinite(result.total)) {
+            result.finite = false;
+            result.suspect = std::move(drawn);
+            return result;
+        }
         tape.backward(roots);
+        if (i + 1 == count) result.suspect = std::move(drawn);
     }
     for (const std::string& name : order) result.losses.emplace_back(name, sums[name]);
-    if (!result.finite) return result;
     optimiser_->complete_gradients();
     if (config_.clip > 0)
         result.gradient_norm = optimiser_->clip_gradients(config_.clip);
@@ -170,6 +212,8 @@ StepReport Stage::step(const std::vector<Batch>& batches, int64_t step, bool rep
     if (!result.finite) return result;
     optimiser_->step(step);
     if (ema_) ema_->update();
+    result.suspect.reset();
+    result.pictures.clear();
     return result;
 }
 

@@ -1,6 +1,7 @@
 // One stage of training: the network in its form, the optimiser, the averaged weights, and what one step does.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -20,16 +21,26 @@ struct StepReport {
     double total = 0;
     double error_floor = 0;  // the entropy of the error loss's target: that loss cannot fall below it
     double gradient_norm = 0;
-    bool finite = true;  // else nothing was updated
+    bool finite = true;            // else nothing was updated
+    bool ended = false;            // nothing was done: no more batches came
+    std::string pictures;          // names, where the step was not finite,
+    std::optional<Batch> suspect;  // and the batch whose loss or, where all were finite, whose gradients were not: the last
 };
+
+// The next batch; nothing where the step is to end without having been done.
+using BatchSource = std::function<std::optional<Batch>()>;
 
 class Stage {
 public:
     Stage(const TrainConfig& config, int number, int64_t steps, std::unique_ptr<PurNet> net);
 
-    // Forward, backward and update on the sum of the batches (one, or as many as are accumulated). `report` asks for the
-    // losses' values; without it only the finite check waits for the device.
-    StepReport step(const std::vector<Batch>& batches, int64_t step, bool report);
+    // Forward, backward and update on the sum of `count` batches (one, or as many as are accumulated), each drawn as its turn comes.
+    // `report` asks for the losses' values; without it only the finite check waits for the device. A step that is not finite leaves
+    // parameters, optimiser and statistics as they were.
+    StepReport step(const BatchSource& next, int count, int64_t step, bool report);
+    StepReport step(const Batch& batch, int64_t step, bool report) {
+        return this->step([&] { return batch; }, 1, step, report);
+    }
 
     PurNet& net() { return *net_; }
     int number() const { return number_; }
@@ -56,6 +67,10 @@ public:
     std::string first_non_finite(const Batch& batch);
 
 private:
+    StepReport try_step(const BatchSource& next, int count, int64_t step, bool report);
+    // Running statistics change in the forward, before the step is judged: one after the other, as they were.
+    std::vector<float> statistics() const;
+    void set_statistics(const std::vector<float>& values);
     Losses losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const;
     PurNet::Run run_form() const;
 

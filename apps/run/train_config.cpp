@@ -1,7 +1,9 @@
 #include "apps/run/train_config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
+#include <type_traits>
 
 #include "kernels/runtime/error.h"
 
@@ -65,6 +67,10 @@ void apply_preset(TrainConfig& c, const std::string& name) {
 }
 
 void check(const TrainConfig& c) {
+    TrainConfig::describe(c, [](const char* name, const auto& field, const char*) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, double>)
+            require(std::isfinite(field), "--", name, " ", field, ": use a finite number");
+    });
     require(!c.data.empty(), "--data is missing: a folder with images/ and masks/, a .tar or a list");
     require(!c.out.empty(), "--out is missing: the run folder");
     one_of("backbone", c.backbone, {"resnet50", "vgg16", "light"});
@@ -81,20 +87,36 @@ void check(const TrainConfig& c) {
     require(c.width >= 1 && c.width <= 1024, "--width ", c.width, ": use 1 to 1024");
     require(c.steps.size() == 3 && c.shares.size() == 3 && c.batch.size() == 3,
             "--steps, --shares and --batch take three values, one a stage");
-    for (int64_t n : c.steps) require(n >= 1, "--steps ", n, ": use 1 or more");
+    // Forms without attentions train in one stage, which takes all the steps.
+    const bool one_stage = c.ablation == "baseline" || c.ablation == "ssl";
+    int64_t all_steps = 0;
+    for (int64_t n : c.steps) {
+        require(n >= (one_stage ? 0 : 1) && n <= 1'000'000'000, "--steps ", n, ": use 1 to a milliard");
+        all_steps += n;
+    }
+    require(all_steps >= 1, "--steps: use 1 or more");
     for (int n : c.batch) require(n >= 1 && n <= 1024, "--batch ", n, ": use 1 to 1024");
     for (double s : c.shares) require(s > 0, "--shares ", s, ": use numbers above 0");
     require(c.val_fraction >= 0 && c.val_fraction < 1, "--val-fraction ", c.val_fraction, ": use 0 to below 1");
     require(c.workers >= 1 && c.workers <= 256, "--workers ", c.workers, ": use 1 to 256");
-    require(c.accumulate >= 1, "--accumulate ", c.accumulate, ": use 1 or more");
+    require(c.accumulate >= 1 && c.accumulate <= 65536, "--accumulate ", c.accumulate, ": use 1 to 65536");
+    require(c.cache_mb >= 0, "--cache-mb ", c.cache_mb, ": use 0 or more");
     require(c.rotate >= 0 && c.rotate <= 180, "--rotate ", c.rotate, ": use 0 to 180");
     require(c.crop >= 0 && c.crop < 0.9, "--crop ", c.crop, ": use 0 to 0.9");
     require(c.jitter >= 0 && c.jitter <= 1, "--jitter ", c.jitter, ": use 0 to 1");
-    require(c.superpixels >= 1, "--superpixels ", c.superpixels, ": use 1 or more");
+    require(c.superpixels >= 1 && c.superpixels <= 4096, "--superpixels ", c.superpixels, ": use 1 to 4096");
+    require(c.compactness > 0, "--compactness ", c.compactness, ": use a number above 0");
     require(c.superpixel_cache_mb >= 1, "--superpixel-cache-mb ", c.superpixel_cache_mb, ": use 1 or more");
     require(c.rate > 0 && c.rate_extractor >= 0, "--rate ", c.rate, ": use a number above 0");
+    require(c.momentum >= 0 && c.momentum < 1, "--momentum ", c.momentum, ": use 0 to below 1");
+    require(c.weight_decay >= 0, "--weight-decay ", c.weight_decay, ": use 0 or more");
+    require(c.power > 0, "--power ", c.power, ": use a number above 0");
+    require(c.warmup >= 0, "--warmup ", c.warmup, ": use 0 or more");
+    require(c.clip >= 0, "--clip ", c.clip, ": use 0 or more");
+    require(c.patience >= 0, "--patience ", c.patience, ": use 0 or more");
+    require(c.max_nonfinite >= 1, "--max-nonfinite ", c.max_nonfinite, ": use 1 or more");
     require(c.ema >= 0 && c.ema < 1, "--ema ", c.ema, ": use 0 to below 1");
-    require(c.minutes >= 0, "--minutes ", c.minutes, ": use a number above 0");
+    require(c.minutes >= 0 && c.minutes <= 1e6, "--minutes ", c.minutes, ": use a number above 0, at most a million");
     require(c.log_every >= 1 && c.validate_every >= 1 && c.save_every >= 1, "--log-every, --validate-every and --save-every are 1 or more");
 }
 

@@ -43,7 +43,7 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 class Trainer {
 public:
-    Trainer(TrainConfig config, bool resume) : config_(std::move(config)), folder_(config_.out) {
+    Trainer(TrainConfig config, bool resume) : config_(std::move(config)), folder_(config_.out, resume) {
         if (resume) {
             const std::string out = config_.out;
             config_ = folder_.read_config();
@@ -170,12 +170,14 @@ private:
         return o;
     }
 
-    std::unique_ptr<PurNet> fresh_network(int stage) const {
+    // `from_files`: with the weights that --init and --init-from name; else its values come from a checkpoint or an earlier stage.
+    std::unique_ptr<PurNet> fresh_network(int stage, bool init, bool init_from) const {
         const bool pretrained = !config_.init.empty() || !config_.init_from.empty();
         auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained));
         initialise(net->parameters(), config_.seed);
-        if (!config_.init.empty()) say(config_.init, ": ", load_extractor(*net, load_named_arrays(config_.init), config_.init).text());
-        if (!config_.init_from.empty()) {
+        if (init && !config_.init.empty())
+            say(config_.init, ": ", load_extractor(*net, load_named_arrays(config_.init), config_.init).text());
+        if (init_from && !config_.init_from.empty()) {
             const auto from = network_of(load_named_arrays(config_.init_from), config_.init_from);
             const int64_t copied = copy_common(*net, *from);
             require(copied > 0, config_.init_from, ": has no tensor in common with this network; do backbone and width agree?");
@@ -193,13 +195,13 @@ private:
         const double begin = now();
         std::vector<double> seconds;
         for (int number : stages) {
-            Stage stage(config_, number, 1000, fresh_network(number));
+            Stage stage(config_, number, 1000, fresh_network(number, true, true));
             Loader loader(set_, items_, loader_options(number));
             constexpr int warm = 2, timed = 5;
             std::vector<double> times;  // the median: a busy moment of the machine must not decide about the whole run
             for (int i = 0; i < warm + timed; ++i) {
                 const double start = now();
-                stage.step(next_batches(loader), i, false);
+                stage.step(batches_of(loader), config_.accumulate, i, false);
                 if (i >= warm) times.push_back(now() - start);
             }
             std::nth_element(times.begin(), times.begin() + timed / 2, times.end());
@@ -218,14 +220,17 @@ private:
         config_.minutes = 0;
     }
 
-    std::vector<Batch> next_batches(Loader& loader) const {
-        std::vector<Batch> batches;
-        for (int i = 0; i < config_.accumulate; ++i) batches.push_back(loader.next());
-        return batches;
+    // One at a time; none where a signal asks to stop between the batches of a step.
+    static BatchSource batches_of(Loader& loader) {
+        return [&loader, first = true]() mutable -> std::optional<Batch> {
+            if (!std::exchange(first, false) && stop_requested()) return std::nullopt;
+            return loader.next();
+        };
     }
 
     std::unique_ptr<Stage> make_stage(int number) {
-        std::unique_ptr<PurNet> net = fresh_network(number);
+        // A later stage has parts that an earlier one has not: --init-from may hold them.
+        std::unique_ptr<PurNet> net = fresh_network(number, !checkpoint_ && !previous_, !checkpoint_);
         if (checkpoint_) {
             auto stage = std::make_unique<Stage>(config_, number, steps_of(number), std::move(net));
             stage->load_state(std::move(checkpoint_->arrays));
@@ -249,19 +254,31 @@ private:
         int64_t window_steps = 0;
         while (position_.step < steps) {
             const bool report = (position_.step + 1) % config_.log_every == 0 || position_.step + 1 == steps;
-            const std::vector<Batch> batches = next_batches(loader);
-            const StepReport result = stage->step(batches, position_.step, report);
+            StepReport result;
+            try {
+                result = stage->step(batches_of(loader), config_.accumulate, position_.step, report);
+            } catch (const Error& error) {
+                const bool saved =
+                    position_.step > 0 && save(*stage);  // a damaged picture must not cost the steps since the last checkpoint
+                fail(error.what(), saved ? concat("; the ", position_.total_steps,
+                                                  " steps so far are saved: mend that and go on with --resume --out ", config_.out)
+                                         : std::string());
+            }
+            if (result.ended) {
+                require(save(*stage), "stopped after ", position_.total_steps, " steps, but the last of them could not be saved");
+                return false;
+            }
             ++position_.step;
             ++position_.total_steps;
             ++window_steps;
             if (!result.finite)
-                report_nonfinite(*stage, batches, ++nonfinite);
+                report_nonfinite(*stage, result, ++nonfinite);
             else
                 nonfinite = 0;
             if (report && result.finite) {
                 const double seconds = now() - window_start;
                 log_step(*stage, result, seconds / static_cast<double>(window_steps), (loader.seconds_waited() - waited) / seconds,
-                         static_cast<double>(batches.size() * static_cast<size_t>(batches[0].n)));
+                         static_cast<double>(config_.batch[static_cast<size_t>(number - 1)]) * config_.accumulate);
                 window_start = now();
                 waited = loader.seconds_waited();
                 window_steps = 0;
@@ -297,19 +314,16 @@ private:
         return !(stop_requested() && !last);
     }
 
-    void report_nonfinite(Stage& stage, const std::vector<Batch>& batches, int in_a_row) {
-        std::string names;
-        for (const Batch& batch : batches)
-            for (const std::string& name : batch.names) names += (names.empty() ? "" : ", ") + name;
-        std::string where = stage.first_non_finite(batches.front());
+    void report_nonfinite(Stage& stage, const StepReport& result, int in_a_row) {
+        std::string where = stage.first_non_finite(*result.suspect);
         if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
         warn("step ", position_.step, " of stage ", stage.number(), ": the loss or a gradient is not finite; skipped. First: ", where,
-             ". Pictures: ", names);
+             ". Pictures: ", result.pictures);
         log_->write("non-finite", {{"stage", stage.number()},
                                    {"stage_step", position_.step},
                                    {"step", position_.total_steps},
                                    {"where", where},
-                                   {"pictures", names}});
+                                   {"pictures", result.pictures}});
         require(in_a_row < config_.max_nonfinite, "training stops: ", in_a_row,
                 " steps in a row were not finite; lower --rate, or check the data with check-data");
     }
@@ -402,7 +416,13 @@ private:
     }
 
     bool save(Stage& stage) {
-        return keep_going([&] { folder_.write_checkpoint(stage.state(position_.total_steps), position_); });
+        return keep_going([&] {
+            const NamedArrays state = stage.state(position_.total_steps);
+            for (const auto& [name, array] : state)
+                require(first_non_finite(array) < 0, "the checkpoint after step ", position_.total_steps, " is not written: ", name,
+                        " holds values that are no finite numbers");
+            folder_.write_checkpoint(state, position_);
+        });
     }
 
     template <class Write>

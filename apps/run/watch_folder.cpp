@@ -28,8 +28,9 @@ fs::path place_on_disk(const fs::path& path) {
 
 }  // namespace
 
-FolderWatch::FolderWatch(const std::vector<std::string>& folders, const fs::path& out, double settle)
-    : out_(place_on_disk(out)), settle_(settle) {
+FolderWatch::FolderWatch(const std::vector<std::string>& folders, const fs::path& out, double settle,
+                         const std::vector<std::string>& suffixes)
+    : out_(place_on_disk(out)), settle_(settle), names_(suffixes) {
     for (const std::string& folder : folders) {
         std::error_code error;
         require(fs::is_directory(folder, error), folder, ": is no folder; --watch watches folders");
@@ -58,8 +59,7 @@ void FolderWatch::look(const fs::path& folder, double now) {
         seen.present = true;
         if (is_new) {
             const std::string base = walk->path().lexically_relative(folder).replace_extension().generic_string();
-            seen.output = base;
-            for (int number = 2; !outputs_.insert(seen.output).second; ++number) seen.output = base + "-" + std::to_string(number);
+            seen.output = names_.take(base);
         }
         if (is_new || seen.size != size || seen.changed != changed) {
             seen.size = size;
@@ -77,7 +77,7 @@ std::vector<PredictionJob> FolderWatch::ready(double now) {
     for (auto it = seen_.begin(); it != seen_.end();) {
         Seen& seen = it->second;
         if (!seen.present) {
-            outputs_.erase(seen.output);
+            names_.release(seen.output);
             it = seen_.erase(it);
             continue;
         }

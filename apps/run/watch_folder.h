@@ -6,7 +6,6 @@
 
 #include <filesystem>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,9 @@ class FolderWatch {
 public:
     // What lies in `out` is not looked at. Errors: a folder that is none; results that would appear among what is watched as if they
     // were inputs: `out` is one of the folders, or one of them lies in it.
-    FolderWatch(const std::vector<std::string>& folders, const std::filesystem::path& out, double settle);
+    // suffixes: of the results of a picture.
+    FolderWatch(const std::vector<std::string>& folders, const std::filesystem::path& out, double settle,
+                const std::vector<std::string>& suffixes = {".png"});
 
     // Complete and not yet taken, in the order of their names. `now` in seconds of any clock that runs evenly.
     std::vector<PredictionJob> ready(double now);
@@ -37,7 +38,7 @@ private:
     std::filesystem::path out_;
     double settle_;
     std::map<std::filesystem::path, Seen> seen_;
-    std::set<std::string> outputs_;
+    ResultNames names_;
 };
 
 // Until a signal comes.

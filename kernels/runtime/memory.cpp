@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t alignment = 256;
 constexpr size_t most_guard_bytes = 256;
+constexpr size_t most_over_peak = 2;  // in use and cached together, as a multiple of the peak of what was in use
 constexpr int guard_value = 0xA5;
 constexpr int poison_value = 0xFF;  // a NaN in every floating-point type
 
@@ -76,10 +77,8 @@ struct Pool {
 Pool& pool(DeviceType type) {
     static auto* pools = new std::array<Pool, 2>;
     Pool& chosen = (*pools)[type == DeviceType::cuda ? 1 : 0];
-    if (type != DeviceType::cuda && !chosen.raw.allocate) {
-        std::lock_guard lock(chosen.mutex);
-        if (!chosen.raw.allocate) chosen.raw = host_memory();
-    }
+    static std::once_flag host_ready;
+    std::call_once(host_ready, [] { (*pools)[0].raw = host_memory(); });
     return chosen;
 }
 
@@ -104,6 +103,8 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
         from.cached.erase(found);
         from.use.cached -= wanted;
     } else {
+        // Blocks of sizes that no longer come (another picture size) must not pile up: systems that overcommit never refuse.
+        if (from.use.live + from.use.cached + wanted > most_over_peak * std::max(from.use.peak, from.use.live + wanted)) from.drop_cache();
         data_ = from.raw.allocate(wanted);
         if (!data_) {  // what lies in the cache in other sizes may be enough
             from.drop_cache();

@@ -17,7 +17,8 @@ int initial_threads() {
     if (!wish || !*wish) return omp_get_max_threads();
     char* end = nullptr;
     const long threads = std::strtol(wish, &end, 10);
-    require(*end == 0 && threads >= 1 && threads <= 1024, "PURNET_THREADS=", wish, ": use a number from 1 to 1024");
+    require(*end == 0 && threads >= 0 && threads <= 1024, "PURNET_THREADS=", wish, ": use a number from 1 to 1024, or 0 for all cores");
+    if (threads == 0) return omp_get_max_threads();
     omp_set_num_threads(static_cast<int>(threads));
     return static_cast<int>(threads);
 }

@@ -164,6 +164,16 @@ TEST_CASE("eval: several methods, missing partners, unreadable files: exit 3 and
     CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--protocol", "purnet", "--curves", curves}).code == 2);
     CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--html", page_file, "--images", f.root / "none"}).code == 1);
 
+    // Links in a circle are no maps; names that are no UTF-8 still make valid JSON.
+    fs::create_symlink("loop.png", f.root / "maps" / "loop.png");
+    put(f.root / "maps" / "\xff.png", disc(12, 9));
+    put(f.root / "masks" / "\xff.png", disc(12, 9));
+    const std::string json = f.root / "odd.json";
+    CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--json", json}).code == 0);
+    CHECK(nlohmann::json::parse(test::text_of_file(json), nullptr, false).is_object());
+    for (const char* folder : {"maps", "masks"}) fs::remove(f.root / folder / "\xff.png");
+    fs::remove(f.root / "maps" / "loop.png");
+
     fs::remove(f.root / "maps" / "1.png");
     atomic_write(f.root / "maps" / "2.png", std::string_view("this is text"));
     put(f.root / "maps" / "4.png", disc(12, 9));

@@ -202,6 +202,25 @@ TEST_CASE("json log: a resumed run drops what it will write again and what a kil
     CHECK(read_json_log(folder / "other.jsonl").size() == 1);
 }
 
+TEST_CASE("json log: what a power cut left does not stop a resumed run") {
+    const TemporaryFolder folder;
+    const std::filesystem::path path = folder / "log.jsonl";
+    for (const std::string& damage : {std::string(), std::string("\0\0\0\n", 4), std::string("{\"type\":\"train\",\"step\":1}\n")}) {
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << damage;
+        { JsonLog log(path, {{"command", "x"}}, 5); }
+        const std::vector<Json> records = read_json_log(path);
+        REQUIRE(records.size() == 2);
+        CHECK(records[1]["type"] == "resume");
+    }
+    {
+        JsonLog log(path, {});
+        log.write("train", {{"step", 1}});
+    }
+    std::ofstream(path, std::ios::binary | std::ios::app) << std::string("\0\0\n{\"type\":\"train\",\"step\":2}\n", 30);
+    { JsonLog log(path, {}, 5); }
+    CHECK(read_json_log(path).size() == 4);
+}
+
 TEST_CASE("json log: what is no log is refused") {
     const TemporaryFolder folder;
     const auto refused = [&](const std::string& text, const char* part) {

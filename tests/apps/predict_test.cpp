@@ -1,6 +1,8 @@
 // purnet predict as its users meet it, and its pieces: outputs, existing files, streams of frames, watched folders, batches.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -185,7 +187,7 @@ TEST_CASE("prediction pipeline: every batch size gives each picture its own map,
         size_t given = 0, taken = 0;
         run_pipeline(
             predictor, batch,
-            [&](StreamPicture& picture) {
+            [&](StreamPicture& picture, const std::atomic<bool>&) {
                 if (given == pictures.size()) return false;
                 picture.index = given;
                 picture.rgb = pictures[given++];
@@ -201,13 +203,14 @@ TEST_CASE("prediction pipeline: every batch size gives each picture its own map,
             });
         CHECK(taken == pictures.size());
     }
-    const auto forever = [&](StreamPicture& picture) {
+    const auto forever = [&](StreamPicture& picture, const std::atomic<bool>&) {
         picture.rgb = pictures[0];
         return true;
     };
     REFUSED(run_pipeline(predictor, 2, forever, [](const StreamPicture&, const std::vector<float>&) { fail("full"); }), "full");
     REFUSED(run_pipeline(
-                predictor, 2, [](StreamPicture&) -> bool { fail("no more"); }, [](const StreamPicture&, const std::vector<float>&) {}),
+                predictor, 2, [](StreamPicture&, const std::atomic<bool>&) -> bool { fail("no more"); },
+                [](const StreamPicture&, const std::vector<float>&) {}),
             "no more");
 }
 
@@ -332,6 +335,43 @@ TEST_CASE("predict: files, stdout, existing results and exit codes") {
     CHECK(contains(message_of_run(words({"--out", out, "--output", "mask", "--background", "red", photo}), 2), "belongs to --output"));
     CHECK(contains(message_of_run(words({"--out", out, "--batch", "many", photo}), 2), "use auto or 1 to 64"));
     CHECK(contains(message_of_run(words({"--out", out, "--output", "masc", photo}), 2), "mask"));
+}
+
+TEST_CASE("predict: no two results share a file, and nothing that is read is written over") {
+    const TemporaryFolder folder;
+    const std::string weights = test::write_small_weights(folder / "w.safetensors");
+    put(folder / "in/x.jpg", 40, 30);
+    put(folder / "in/x_cutout.jpg", 30, 40);
+    const std::vector<PredictionJob> jobs = prediction_jobs({(folder / "in").string()}, folder / "out", {".png", "_cutout.png"});
+    REQUIRE(jobs.size() == 2);
+    CHECK(jobs[0].output == "x");
+    CHECK(jobs[1].output == "x_cutout-2");
+
+    const std::string back = put(folder / "bg/x_background.png", 20, 20), photo = put(folder / "bg/x.jpg", 20, 20);
+    const std::string bytes = text_of_file(back);
+    CHECK(contains(message_of_run({"predict", "--quiet", "--weights", weights, "--out", folder / "bg", "--background", back, photo}, 3),
+                   "is an input; choose another --out"));
+    CHECK(text_of_file(back) == bytes);
+
+    std::filesystem::create_directories(folder / "empty");
+    const Outcome some = run_program({"predict", "--weights", weights, "--out", folder / "some", folder / "empty", photo});
+    CHECK(some.code == 3);
+    CHECK(contains(some.err, "no pictures in this folder"));
+    CHECK(std::filesystem::exists(folder / "some/x.png"));
+
+    CHECK(run_program({"predict", "--weights", weights, "--out", folder / "UPPER.PNG", photo}).code == 0);
+    CHECK(std::filesystem::is_regular_file(folder / "UPPER.PNG"));
+    CHECK(contains(message_of_run({"predict", "--weights", weights, "--out", weights, photo}, 2), "is a file"));
+    CHECK(contains(message_of_run({"predict", "--weights", weights, "--out", folder / "o", "--size", "5", photo}, 2), "neither 0 nor 32"));
+}
+
+TEST_CASE("predict: a signal ends the wait for a picture from a pipe") {
+    const TemporaryFolder folder;
+    const std::string weights = test::write_small_weights(folder / "w.safetensors"), pipe = folder / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const std::string line = test::program_path().string() + " predict --weights " + weights + " --out " + (folder / "m.png").string() +
+                             " - < " + pipe + " & sleep 1; exec 3> " + pipe + "; sleep 0.5; kill -TERM $!; wait $!";
+    CHECK(shell(line) == 143);
 }
 
 TEST_CASE("predict: raw frames in and out, a truncated last one said") {

@@ -8,7 +8,9 @@
 #include <sstream>
 #include <thread>
 
+#include "apps/run/train_config.h"
 #include "core/formats/atomic_file.h"
+#include "core/formats/safetensors.h"
 #include "tests/support/program.h"
 
 using namespace purnet;
@@ -193,4 +195,100 @@ TEST_CASE("train: near-duplicates are held out together, the choice is kept, oth
     const Outcome damaged = run_program(resumed(run));
     CHECK(damaged.code == 1);
     CHECK(damaged.err.find("data.json: damaged") != std::string::npos);
+}
+
+TEST_CASE("train: steps that are not finite leave nothing in the checkpoint, and a resumed run reads it") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run";
+    std::vector<std::string> words = small_run(run);
+    words.insert(words.end(), {"--rate", "1e30", "--rate-extractor", "1e30", "--optimiser", "sgd", "--max-nonfinite", "2"});
+    const Outcome outcome = run_program(words);
+    CHECK(outcome.code == 1);
+    CHECK_MESSAGE(outcome.err.find("steps in a row were not finite") != std::string::npos, outcome.err);
+    const NamedArrays checkpoint = read_safetensors(run / "last.safetensors");
+    for (const auto& [name, array] : checkpoint) REQUIRE_MESSAGE(first_non_finite(array) < 0, name);
+    const Outcome again = run_program(resumed(run));
+    CHECK_MESSAGE(again.err.find("no finite number") == std::string::npos, again.err);
+}
+
+TEST_CASE("train: what a run was begun with may be gone when it goes on") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run", start = folder / "start.safetensors";
+    REQUIRE(run_program(small_run(folder / "first")).code == 0);
+    fs::copy_file(folder / "first/final.safetensors", start);
+    std::vector<std::string> words = small_run(run);
+    *(std::find(words.begin(), words.end(), "--steps") + 1) = "400";
+    words.insert(words.end(), {"--init-from", start});
+    RunningProgram program(words);
+    while (!fs::exists(run / "last.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGTERM);
+    REQUIRE(program.wait().code == 143);
+    fs::remove(start);
+    // And what a power cut leaves of a log does not stand in the way.
+    std::ofstream(run / "log.jsonl", std::ios::app) << std::string(3, '\0') << "\n{\"type\": \"tra\n";
+    RunningProgram rest(resumed(run));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    rest.signal(SIGTERM);
+    const Outcome outcome = rest.wait();
+    CHECK_MESSAGE((outcome.code == 143 || outcome.code == 0), outcome.err);
+}
+
+TEST_CASE("train: a damaged picture ends the run, which keeps its steps") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run", data = folder / "data";
+    fs::copy(drawn_pictures(), data, fs::copy_options::recursive);
+    std::vector<fs::path> pictures;
+    for (const auto& entry : fs::directory_iterator(data / "images")) pictures.push_back(entry.path());
+    const std::string whole = text_of_file(pictures[0]);
+    std::ofstream(pictures[0], std::ios::binary | std::ios::trunc) << whole.substr(0, whole.size() / 2);
+    std::vector<std::string> words = small_run(run);
+    *std::find(words.begin(), words.end(), drawn_pictures().string()) = data;
+    *(std::find(words.begin(), words.end(), "--save-every") + 1) = "99";
+    *(std::find(words.begin(), words.end(), "--val-fraction") + 1) = "0";
+    const Outcome outcome = run_program(words);
+    CHECK(outcome.code == 1);
+    CHECK_MESSAGE(outcome.err.find(pictures[0].filename().string()) != std::string::npos, outcome.err);
+    if (outcome.err.find("steps so far are saved") == std::string::npos) return;  // it came in the first step
+    std::ofstream(pictures[0], std::ios::binary | std::ios::trunc) << whole;
+    const Outcome rest = run_program(resumed(run));
+    CHECK_MESSAGE(rest.code == 0, rest.err);
+}
+
+TEST_CASE("train: forms of one stage resume with the steps that minutes gave them") {
+    TrainConfig config;
+    config.data = {"x"};
+    config.out = "y";
+    config.steps = {7, 0, 0};
+    CHECK_THROWS_WITH(check(config), doctest::Contains("--steps 0"));
+    config.ablation = "baseline";
+    check(config);
+    config.steps = {0, 0, 0};
+    CHECK_THROWS_WITH(check(config), doctest::Contains("--steps"));
+}
+
+TEST_CASE("train: values that make no run are wrong usage, named by their option") {
+    const TemporaryFolder folder;
+    const auto refused = [&](std::vector<std::string> more, const std::string& wanted) {
+        std::vector<std::string> words = small_run(folder / "run");
+        words.insert(words.end(), more.begin(), more.end());
+        const Outcome outcome = run_program(words);
+        CHECK(outcome.code == 2);
+        CHECK_MESSAGE(outcome.err.find(wanted) != std::string::npos, outcome.err);
+    };
+    refused({"--momentum", "nan"}, "--momentum nan");
+    refused({"--momentum", "7"}, "--momentum 7");
+    refused({"--weight-decay", "-3"}, "--weight-decay -3");
+    refused({"--minutes", "inf"}, "--minutes inf");
+    refused({"--cache-mb", "-1"}, "--cache-mb -1");
+    refused({"--accumulate", "2000000000"}, "--accumulate 2000000000");
+    refused({"--superpixels", "100000"}, "--superpixels 100000");
+    refused({"--max-nonfinite", "0"}, "--max-nonfinite 0");
+    CHECK(!fs::exists(folder / "run"));
+    const Outcome ignored = run_program({"train", "--resume", "--out", folder / "run", "--steps", "3", "3", "3"});
+    CHECK(ignored.code == 2);
+    CHECK_MESSAGE(ignored.err.find("--steps: a resumed run keeps its options") != std::string::npos, ignored.err);
+    const Outcome nowhere = run_program(resumed(folder / "typo"));
+    CHECK(nowhere.code == 1);
+    CHECK_MESSAGE(nowhere.err.find("no such run") != std::string::npos, nowhere.err);
+    CHECK(!fs::exists(folder / "typo"));
 }

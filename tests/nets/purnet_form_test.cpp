@@ -112,6 +112,10 @@ TEST_CASE("purnet: a configuration survives its metadata; contradictions are ref
     CHECK(with("normalisation", "255; 1 2").find("three means") != std::string::npos);
     CHECK(with("network", "san").find("\"san\"") != std::string::npos);
     REFUSED(config_of(NamedArrays()), "no weights of a PurNet");
+    NamedArrays hollow;  // names and a width, no values: a few hundred bytes that would have gigabytes allocated
+    hollow.add("lite0._conv_stem.weight", make_array<float>({0}, std::vector<float>()));
+    hollow.add("convert1.0.weight", make_array<float>({4096, 0, 1, 1}, std::vector<float>()));
+    REFUSED(config_of(hollow), "too few for decoders of 4096 channels");
     PurNetConfig broken = config;
     broken.width = 0;
     REFUSED(PurNet{broken}, "from 1 to 4096");
