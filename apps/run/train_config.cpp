@@ -104,7 +104,7 @@ void check(const TrainConfig& c) {
     require(c.rotate >= 0 && c.rotate <= 180, "--rotate ", c.rotate, ": use 0 to 180");
     require(c.crop >= 0 && c.crop < 0.9, "--crop ", c.crop, ": use 0 to 0.9");
     require(c.jitter >= 0 && c.jitter <= 1, "--jitter ", c.jitter, ": use 0 to 1");
-    require(c.superpixels >= 1 && c.superpixels <= 4096, "--superpixels ", c.superpixels, ": use 1 to 4096");
+    require(c.superpixels >= 1 && c.superpixels <= 2048, "--superpixels ", c.superpixels, ": use 1 to 2048");
     require(c.compactness > 0, "--compactness ", c.compactness, ": use a number above 0");
     require(c.superpixel_cache_mb >= 1, "--superpixel-cache-mb ", c.superpixel_cache_mb, ": use 1 or more");
     require(c.rate > 0 && c.rate_extractor >= 0, "--rate ", c.rate, ": use a number above 0");
