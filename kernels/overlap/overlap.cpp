@@ -1,12 +1,10 @@
 #include "kernels/overlap/overlap.h"
 
+#include "kernels/overlap/overlap_blocks.h"
 #include "kernels/overlap/overlap_simd.h"
-#include "kernels/runtime/partition.h"
 
 namespace purnet::overlap {
 namespace {
-
-Partition blocks_of(const Problem& p) { return partition(p.pixels, 4096); }
 
 // body(place of the block, first pixel, last pixel) for the blocks of every image.
 template <class Body>

@@ -2,14 +2,10 @@
 
 #include <cstdint>
 
-#include "kernels/overlap/overlap.h"
+#include "kernels/overlap/overlap_sums.h"
 #include "kernels/runtime/isa.h"
 
 namespace purnet::overlap {
-
-struct Sums {
-    double both = 0, either = 0;  // p g and p + g - p g
-};
 
 PURNET_SIMD(Sums sums_of_range(const float* z, const float* g, int64_t count);
             // dz = p (1 - p) (inside g + outside (1 - g))
