@@ -71,7 +71,8 @@ __global__ void __launch_bounds__(256) gradient_kernel(const T* z, const T* g, i
     const int64_t base = static_cast<int64_t>(blockIdx.y) * pixels;
     const Sums of = sums[static_cast<int64_t>(blockIdx.y) * gridDim.x];
     const double whole = of.either + 1.0, images = gridDim.y;
-    const float inside = static_cast<float>(-1.0 / (whole * images)), outside = static_cast<float>((of.both + 1.0) / (whole * whole * images));
+    const float inside = static_cast<float>(-1.0 / (whole * images)),
+                outside = static_cast<float>((of.both + 1.0) / (whole * whole * images));
     const Share share = share_of(pixels / V);
     for (int64_t at = share.first + threadIdx.x; at < share.last; at += blockDim.x) {
         const tile::Pack<V> a = tile::load<V>(z + base + at * V), b = tile::load<V>(g + base + at * V);
