@@ -11,7 +11,7 @@ rm -rf demo
 mkdir -p demo
 show "$purnet" draw --count 480 --size 160 --seed 1 --out demo/train
 show "$purnet" draw --count 60 --size 160 --seed 2 --out demo/test
-show "$purnet" train --data demo/train --val demo/test --out demo/run --preset demo --minutes 3
+show "$purnet" train --data demo/train --val demo/test --out demo/run --preset demo
 show "$purnet" predict --weights demo/run/best.safetensors --out demo/maps demo/test/images
 show "$purnet" eval --pred demo/maps --gt demo/test/masks --json demo/scores.json
 show "$purnet" predict --weights demo/run/best.safetensors --output mask,sheet --out demo/photos docs/photos

@@ -94,6 +94,11 @@ CLI::Validator in_range(double low, double high);
 CLI::Validator network_side();  // 0, or what a network takes
 CLI::Validator one_of(std::vector<std::string> names);
 
+// In single quotes, as a POSIX shell takes it for one word whatever it holds.
+std::string shell_quoted(const std::string& text);
+// The same, but plain where nothing in it needs quotes.
+std::string shell_word(const std::string& text);
+
 // Was the option given, on the command line, in the environment or in a configuration file?
 inline bool given(const CLI::Option* option) { return option->count() > 0; }
 

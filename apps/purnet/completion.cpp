@@ -21,13 +21,6 @@ std::string joined(const std::vector<std::string>& words, const char* between = 
     return out;
 }
 
-// Text inside single quotes of a shell.
-std::string shell_quoted(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
-}
-
 std::vector<std::string> command_names() {
     std::vector<std::string> names;
     for (const Command& command : commands()) names.emplace_back(command.name);

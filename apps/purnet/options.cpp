@@ -45,4 +45,15 @@ CLI::Validator one_of(std::vector<std::string> names) {
         description);
 }
 
+std::string shell_quoted(const std::string& text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+std::string shell_word(const std::string& text) {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=+,@%";
+    return text.find_first_not_of(plain) == std::string::npos ? text : shell_quoted(text);
+}
+
 }  // namespace purnet::app

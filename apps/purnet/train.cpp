@@ -14,15 +14,6 @@ struct Settings {
     bool resume = false;
 };
 
-// As a shell takes it for one word.
-std::string quoted(const std::string& word) {
-    if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=+,@%") == std::string::npos)
-        return word;
-    std::string text = "'";
-    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return text + "'";
-}
-
 // As --help and --print-config show a default.
 std::string default_text(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
@@ -85,7 +76,7 @@ Run add_train(Options& options) {
         watch_signals("finishing the current step, then saving");
         const TrainResult result = train(config, s->resume);
         if (result.interrupted) {
-            say("stopped after ", result.steps, " steps; go on with:  purnet train --resume --out ", quoted(config.out));
+            say("stopped after ", result.steps, " steps; go on with:  purnet train --resume --out ", shell_word(config.out));
             return stop_exit_code();
         }
         std::printf("%lld steps", static_cast<long long>(result.steps));

@@ -35,7 +35,7 @@ void apply_preset(TrainConfig& c, const std::string& name) {
         c.width = 16;
         c.size = 128;
         c.batch = {8, 8, 8};
-        c.steps = {500, 80, 300};
+        c.steps = {400, 60, 240};
         c.shares = {0.5, 0.1, 0.4};
         c.optimiser = "adamw";
         c.rate_extractor = 3e-3;

@@ -26,14 +26,6 @@ __device__ __forceinline__ float activation_slope(Activation a, float u, float s
     }
 }
 
-template <int V>
-__device__ __forceinline__ Pack<V> read(const float* values, int64_t column) {
-    Pack<V> v;
-#pragma unroll
-    for (int i = 0; i < V; ++i) v[i] = values[column + i];
-    return v;
-}
-
 // Statistics: for each channel c, S1 = sum_r (x[r,c] - k_c) and S2 = sum_r (x[r,c] - k_c)^2 with the shift k_c = x[0,c], which
 // keeps the digits of the variance where the mean is large. Then mean = k + S1 / n, variance = S2 / n - (S1 / n)^2, and the
 // running statistics follow. Grid and order of sums: kernels/tile/columns.h. Bytes: rows x C elements read; 4 FLOP each.
@@ -106,10 +98,10 @@ struct Apply {
     };
     template <int V>
     __device__ State<V> prepare(int64_t, int64_t column) const {
-        State<V> state{activation, slope ? *slope : 0.0f, {}, {}, read<V>(gamma, column), read<V>(beta, column)};
+        State<V> state{activation, slope ? *slope : 0.0f, {}, {}, tile::constants<V>(gamma, column), tile::constants<V>(beta, column)};
         if (training) {
-            state.m = read<V>(mean, column);
-            state.s = read<V>(inverse, column);
+            state.m = tile::constants<V>(mean, column);
+            state.s = tile::constants<V>(inverse, column);
         } else {
 #pragma unroll
             for (int i = 0; i < V; ++i) {
@@ -162,8 +154,12 @@ struct GradientSums {
     };
     template <int V>
     __device__ State<V> prepare(int64_t, int64_t column) const {
-        return {activation,           slope ? *slope : 0.0f, read<V>(mean, column), read<V>(inverse, column), read<V>(gamma, column),
-                read<V>(beta, column)};
+        return {activation,
+                slope ? *slope : 0.0f,
+                tile::constants<V>(mean, column),
+                tile::constants<V>(inverse, column),
+                tile::constants<V>(gamma, column),
+                tile::constants<V>(beta, column)};
     }
     __device__ void finish(int64_t, int64_t column, const double (&total)[3]) const {
 #pragma unroll
@@ -215,10 +211,10 @@ struct GradientMap {
     __device__ State<V> prepare(int64_t, int64_t column) const {
         State<V> state{activation,
                        slope ? *slope : 0.0f,
-                       read<V>(mean, column),
-                       read<V>(inverse, column),
-                       read<V>(gamma, column),
-                       read<V>(beta, column),
+                       tile::constants<V>(mean, column),
+                       tile::constants<V>(inverse, column),
+                       tile::constants<V>(gamma, column),
+                       tile::constants<V>(beta, column),
                        {},
                        {}};
 #pragma unroll

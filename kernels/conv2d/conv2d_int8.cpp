@@ -69,12 +69,12 @@ bool can_quantise(const Problem& p, Pass pass) {
 
 Int8Conv::Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, const Quantisation& x, const Outputs& outputs,
                    const float* weight, const float* bias, gemm::Form8 form)
-    : problem_(problem), pass_(pass), epilogue_(epilogue), x_(x), outputs_(outputs), form_(form), isa_(isa()), threads_(thread_count()) {
+    : epilogue_(epilogue), x_(x), outputs_(outputs), form_(form), isa_(isa()), threads_(thread_count()) {
     require(can_quantise(problem, pass), "conv2d: sizes that 8 bits cannot do");
     require(outputs.real || outputs.bytes, "conv2d: an 8-bit convolution without an output");
     MemoryScope scope("packed weights");
     const gemm::Functions8 f = gemm::functions8();
-    const Problem& p = problem_;
+    const Problem& p = problem;
     const int64_t out = pass == Pass::forward ? p.o : p.c, in = pass == Pass::forward ? p.c : p.o, taps = p.kh * p.kw;
     const int64_t padded = rounded(out, 16);
     scale_ = Block(Device{}, static_cast<size_t>(padded) * sizeof(float));
@@ -103,15 +103,20 @@ Int8Conv::Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, 
     });
 
     int64_t bytes = 0;
-    const std::vector<Sweep> sweeps = sweeps_of(p, pass);
-    for (const Sweep& s : sweeps) bytes += rounded(f.packed_bytes(form, s.depth(), s.out), 64);
+    for (Sweep& s : sweeps_of(p, pass)) {
+        const int64_t size = rounded(f.packed_bytes(form, s.depth(), s.out), 64);
+        parts_.push_back({{}, pieces_of(s), split_for(s.rows(), s.out, threads_, gemm::functions().next_panel), bytes});
+        parts_.back().sweep = std::move(s);
+        bytes += size;
+    }
     packed_ = Block(Device{}, static_cast<size_t>(std::max<int64_t>(bytes, 1)));
     std::memset(packed_.data(), 0, packed_.bytes());
-    start_ = Block(Device{}, sweeps.size() * static_cast<size_t>(padded) * sizeof(int32_t));
+    start_ = Block(Device{}, parts_.size() * static_cast<size_t>(padded) * sizeof(int32_t));
     std::memset(start_.data(), 0, start_.bytes());
-    auto* to = static_cast<int8_t*>(packed_.data());
     auto* start = static_cast<int32_t*>(start_.data());
-    for (const Sweep& s : sweeps) {
+    for (const Part& part : parts_) {
+        const Sweep& s = part.sweep;
+        auto* to = static_cast<int8_t*>(packed_.data()) + part.packed_at;
         if (form == gemm::Form8::bytes)
             for (const Tap& tap : s.taps)
                 for (int64_t o = 0; o < out; ++o)
@@ -123,13 +128,12 @@ Int8Conv::Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, 
             f.pack_b(form, s.in, s.out, integers.data() + first, weight_at(p, pass, 0, s.taps[t].index, 1) - first,
                      weight_at(p, pass, 1, s.taps[t].index, 0) - first, to, s.depth(), static_cast<int64_t>(t) * s.in);
         }
-        to += rounded(f.packed_bytes(form, s.depth(), s.out), 64);
     }
 }
 
 size_t Int8Conv::workspace() const {
     int64_t most = 0;
-    for (const Sweep& s : sweeps_of(problem_, pass_)) most = std::max(most, scratch_of(form_, s));
+    for (const Part& part : parts_) most = std::max(most, scratch_of(form_, part.sweep));
     return static_cast<size_t>(std::max<int64_t>(most * threads_, 64));
 }
 
@@ -148,15 +152,16 @@ void Int8Conv::run(const uint8_t* x, const float* before, const float* after, fl
                                .top = epilogue_.top,
                                .q_scale = outputs_.bytes ? 1 / outputs_.bytes->scale : 1,
                                .q_zero = outputs_.bytes ? static_cast<float>(outputs_.bytes->zero) : 0};
-    const auto* packed = static_cast<const int8_t*>(packed_.data());
     const auto* start = static_cast<const int32_t*>(start_.data());
-    for (const Sweep& s : sweeps_of(problem_, pass_)) {
-        const std::vector<Piece> pieces = pieces_of(s);
+    for (const Part& part : parts_) {
+        const Sweep& s = part.sweep;
+        const Split& split = part.split;
+        const std::vector<Piece>& pieces = part.pieces;
+        const int8_t* packed = static_cast<const int8_t*>(packed_.data()) + part.packed_at;
         const bool in_place = reads_in_place(form_, s);
-        const int64_t at_once = rows_at_once(form_, s), part = scratch_of(form_, s), row = row_bytes(form_, s);
-        const Split split = split_for(s.rows(), s.out, threads_, next_panel);
+        const int64_t at_once = rows_at_once(form_, s), scratch = scratch_of(form_, s), row = row_bytes(form_, s);
         parallel_for(split.rows * split.columns, 1, [&](int64_t first_task, int64_t last_task, int thread) {
-            auto* gathered = static_cast<uint8_t*>(workspace) + thread * part;
+            auto* gathered = static_cast<uint8_t*>(workspace) + thread * scratch;
             for (int64_t task = first_task; task < last_task; ++task) {
                 const int64_t row_part = task / split.columns, column_part = task % split.columns;
                 const int64_t row_begin = s.rows() * row_part / split.rows, row_end = s.rows() * (row_part + 1) / split.rows;
@@ -195,7 +200,6 @@ void Int8Conv::run(const uint8_t* x, const float* before, const float* after, fl
                 }
             }
         });
-        packed += rounded(f.packed_bytes(form_, s.depth(), s.out), 64);
         start += rounded(s.out, 16);
     }
 }

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_sweep.h"
 #include "kernels/gemm/gemm_int8.h"
 #include "kernels/runtime/memory.h"
 
@@ -50,8 +51,14 @@ public:
     size_t bytes() const { return packed_.bytes() + scale_.bytes() + bias_.bytes() + start_.bytes(); }
 
 private:
-    Problem problem_;
-    Pass pass_;
+    // A run allocates nothing but what OpenMP does: all that it derives from the problem is here.
+    struct Part {
+        Sweep sweep;
+        std::vector<Piece> pieces;  // that a row gathers
+        Split split;                // among the threads
+        int64_t packed_at = 0;      // bytes from the start of B
+    };
+    std::vector<Part> parts_;
     Epilogue epilogue_;
     Quantisation x_;
     Outputs outputs_;
