@@ -148,7 +148,7 @@ install: all
 	install -m 755 $(BUILD)/purnet $(DESTDIR)$(PREFIX)/bin/purnet
 	install -D -m 644 weights/salient-light.safetensors $(DESTDIR)$(PREFIX)/share/purnet/salient-light.safetensors
 	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libpurnet.a
-	find $(LIBRARY_ROOMS) -name '*.h' ! -path 'kernels/record/*' -exec install -D -m 644 '{}' '$(DESTDIR)$(PREFIX)/include/purnet/{}' ';'
+	find $(LIBRARY_ROOMS) -name '*.h' ! -path 'kernels/record/*' ! -path 'kernels/lab/*' -exec install -D -m 644 '{}' '$(DESTDIR)$(PREFIX)/include/purnet/{}' ';'
 	printf 'prefix=%s\nName: purnet\nDescription: PurNet engine: salient object detection\nVersion: %s\nCflags: -std=c++20 -fopenmp -I$${prefix}/include/purnet\nLibs: -L$${prefix}/lib -lpurnet -fopenmp -pthread %s\n' \
 	    '$(PREFIX)' '$(VERSION)' '$(LDLIBS)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/purnet.pc
 

@@ -36,9 +36,11 @@ ptx=$(git ls-files 'kernels/*.cu' 'kernels/*.cuh' 'kernels/*.h' | grep -v '^kern
 emulator=$(git ls-files 'kernels/*' | xargs grep -liE 'PURNET_EMULAT' 2>/dev/null)
 [ -z "$emulator" ] || say "a kernel knows the emulator: $emulator"
 
-# Op records are linked into tests and benchmarks only; files compiled per instruction set use no library templates.
+# Op records are linked into tests and benchmarks only, the lab into tests; files compiled per instruction set use no library templates.
 cases=$(grep -lE '#include "[^"]*_cases' $sources 2>/dev/null)
 [ -z "$cases" ] || say "a record is included: $cases"
+lab=$(grep -l '#include "kernels/lab/' $sources 2>/dev/null | grep -vE '^kernels/lab/')
+[ -z "$lab" ] || say "the lab is included: $lab"
 simd=$(git ls-files '*_simd.cpp' | xargs grep -lE '#include <(algorithm|vector|string|functional|memory|map|cmath)>' 2>/dev/null)
 [ -z "$simd" ] || say "a library template in a file compiled per instruction set: $simd"
 

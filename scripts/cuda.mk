@@ -27,7 +27,8 @@ $(BUILD)/cuda/%.o: %.cu
 	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@
 
 ifeq ($(CUDA_ON),1)
-CUDA_OBJECTS := $(CUDA_OBJECTS_ALL)
+# The ladders of kernels/lab belong to the tests: no program has them.
+CUDA_OBJECTS := $(filter-out $(BUILD)/cuda/kernels/lab/%,$(CUDA_OBJECTS_ALL))
 CUDA_LIBRARIES := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 endif
 

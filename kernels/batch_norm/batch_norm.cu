@@ -1,5 +1,6 @@
 #include "kernels/batch_norm/batch_norm.h"
 
+#include "kernels/batch_norm/activation_slope.h"
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/columns.h"
 
@@ -14,15 +15,6 @@ __device__ __forceinline__ float apply_activation(Activation a, float u, float s
         case Activation::relu6: return u < 0.0f ? 0.0f : u > 6.0f ? 6.0f : u;
         case Activation::prelu: return u > 0.0f ? u : slope * u;
         default: return u;
-    }
-}
-
-__device__ __forceinline__ float activation_slope(Activation a, float u, float slope) {
-    switch (a) {
-        case Activation::relu: return u > 0.0f ? 1.0f : 0.0f;
-        case Activation::relu6: return u > 0.0f && u < 6.0f ? 1.0f : 0.0f;
-        case Activation::prelu: return u > 0.0f ? 1.0f : slope;
-        default: return 1.0f;
     }
 }
 

@@ -4,7 +4,7 @@
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/scope.h"
 #include "kernels/structural/structural_grid.h"
-#include "kernels/tile/math.h"
+#include "kernels/structural/structural_map.h"
 #include "kernels/tile/reduce.h"
 #include "kernels/tile/vector.h"
 
@@ -23,17 +23,6 @@ __device__ double* sums_of(double* image) { return image; }                     
 __device__ double* means_of(double* image) { return image + segments * values * most_regions; }  // [value][region]
 __device__ double* rows_of(double* image) { return means_of(image) + values * most_regions; }    // [loss, gradient][region]
 __device__ double* count_of(double* image) { return rows_of(image) + 2 * most_regions; }         // regions, -1: a bad label
-
-// The map m = sigmoid(z), or sigmoid(sigmoid(z)), 1 - m, and dm/dz.
-struct MapValue {
-    float inside, outside, slope;
-};
-__device__ __forceinline__ MapValue map_value(float z, bool second) {
-    const tile::Sigmoid s = tile::sigmoid_parts(z);
-    if (!second) return {s.p, s.q, s.p * s.q};
-    const tile::Sigmoid t = tile::sigmoid_parts(s.p);
-    return {t.p, t.q, s.p * s.q * (t.p * t.q)};
-}
 
 // n = largest label + 1. One block an image, threads stride over its pixels. Bytes: the labels.
 __global__ void __launch_bounds__(1024) regions_kernel(const int32_t* labels, int64_t pixels, double* workspace) {

@@ -1,5 +1,5 @@
 // The emulator's test program: its own tests, and the op records with CUDA twins on emulated kernels. `support` as the only argument
-// prints docs/ops.md instead: here all twins are registered, a GPU or not.
+// prints docs/ops.md instead: here all twins are registered, a GPU or not. `lab` prints the tables of docs/kernels.md.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "apps/bench/bench.h"
+#include "tests/emulator/lab_costs.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // Fibers that a Fault abandons keep what they allocated: no leak of the product.
@@ -18,6 +19,10 @@ int main(int argc, char** argv) {
     setenv("PURNET_MEMORY_DEBUG", "exact", 1);  // exact-size blocks, before the first one is made
     if (argc == 2 && std::strcmp(argv[1], "support") == 0) {
         std::cout << purnet::bench::support_table();
+        return 0;
+    }
+    if (argc == 2 && std::strcmp(argv[1], "lab") == 0) {
+        std::cout << purnet::test::lab_costs();
         return 0;
     }
     doctest::Context context(argc, argv);
