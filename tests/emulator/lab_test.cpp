@@ -30,7 +30,7 @@ bool selected(const std::string& name) {
     return !wish || name.compare(0, std::string(wish).size(), wish) == 0;
 }
 
-// Ladders have many rungs: each takes all small cases of the record and every seventh of the larger ones.
+// Ladders have many rungs: each takes all small cases of the record and every fifth of the larger ones.
 class Budget {
 public:
     bool allows(const record::Direction& direction) {
@@ -38,7 +38,7 @@ public:
         for (const record::Operand& operand : direction.operands)
             if (operand.role != record::Role::workspace) cost = std::max(cost, 4.0 * static_cast<double>(operand.count()));
         if (std::getenv("PURNET_TEST_FULL")) return cost < 3e6;
-        return cost < 2e4 || (cost < 6e5 && large_++ % 7 == 0);
+        return cost < 6e4 || (cost < 6e5 && large_++ % 5 == 0);
     }
 
 private:
