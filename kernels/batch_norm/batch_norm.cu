@@ -20,15 +20,20 @@ __device__ __forceinline__ float apply_activation(Activation a, float u, float s
 
 // Statistics: for each channel c, S1 = sum_r (x[r,c] - k_c) and S2 = sum_r (x[r,c] - k_c)^2 with the shift k_c = x[0,c], which
 // keeps the digits of the variance where the mean is large. Then mean = k + S1 / n, variance = S2 / n - (S1 / n)^2, and the
-// running statistics follow. Grid and order of sums: kernels/tile/columns.h. Bytes: rows x C elements read; 4 FLOP each.
+// running statistics follow. The mean is kept in float32; what its rounding loses goes into `shift`, the beta of the pass over y:
+// else every row of a channel would be off by the same amount. Grid and order of sums: kernels/tile/columns.h. Bytes: rows x C
+// elements read; 4 FLOP each.
 template <class T>
 struct Statistics {
     static constexpr bool has_finish_group = false;
     const T* x;
+    const float* gamma;
+    const float* beta;
     float* running_mean;
     float* running_var;
     float* mean;
     float* inverse;
+    float* shift;
     double rows, eps, momentum;
 
     template <int V>
@@ -50,22 +55,26 @@ struct Statistics {
     __device__ void finish(int64_t, int64_t column, const double (&total)[2]) const {
         const double d = total[0] / rows, m = static_cast<double>(cuda::to_float(x[column])) + d;
         const double variance = fmax(total[1] / rows - d * d, 0.0), unbiased = rows > 1 ? variance * rows / (rows - 1) : variance;
+        const double s = 1.0 / sqrt(variance + eps);
         mean[column] = static_cast<float>(m);
-        inverse[column] = static_cast<float>(1.0 / sqrt(variance + eps));
+        inverse[column] = static_cast<float>(s);
+        const double lost = static_cast<double>(mean[column]) - m;
+        shift[column] = static_cast<float>(static_cast<double>(beta[column]) + lost * s * static_cast<double>(gamma[column]));
         running_mean[column] = static_cast<float>((1 - momentum) * static_cast<double>(running_mean[column]) + momentum * m);
         running_var[column] = static_cast<float>((1 - momentum) * static_cast<double>(running_var[column]) + momentum * unbiased);
     }
 };
 
-// y = act(gamma (x - mean) s + beta + before) + after, one pass. Fixed statistics: mean and s come from the running ones, and
-// the first row block of each tile writes them down. y may be x, before or after. Bytes: 2 to 4 rows x C elements.
+// y = act(gamma (x - mean) s + shift + before) + after, one pass. Batch statistics: Statistics made mean, s and shift. Fixed ones:
+// mean and s come from the running ones, the first row block of each tile writes them down, and shift is beta. y may be x, before
+// or after. Bytes: 2 to 4 rows x C elements.
 template <bool Before, bool After>
 struct Apply {
     Activation activation;
     bool training;
     double eps;
     const float* gamma;
-    const float* beta;
+    const float* shift;
     const float* running_mean;
     const float* running_var;
     const float* slope;
@@ -90,7 +99,7 @@ struct Apply {
     };
     template <int V>
     __device__ State<V> prepare(int64_t, int64_t column) const {
-        State<V> state{activation, slope ? *slope : 0.0f, {}, {}, tile::constants<V>(gamma, column), tile::constants<V>(beta, column)};
+        State<V> state{activation, slope ? *slope : 0.0f, {}, {}, tile::constants<V>(gamma, column), tile::constants<V>(shift, column)};
         if (training) {
             state.m = tile::constants<V>(mean, column);
             state.s = tile::constants<V>(inverse, column);
@@ -227,9 +236,16 @@ std::string describe(const Problem& p) {
 
 template <class T, bool Before, bool After>
 void run_apply(const Problem& p, const Forward& f, cudaStream_t stream) {
-    const Apply<Before, After> apply{
-        p.activation,          p.training,      p.eps,          floats(f.gamma),  floats(f.beta), floats(f.running_mean),
-        floats(f.running_var), floats(f.slope), floats(f.mean), floats(f.inverse)};
+    const Apply<Before, After> apply{p.activation,
+                                     p.training,
+                                     p.eps,
+                                     floats(f.gamma),
+                                     p.training ? floats(f.workspace) : floats(f.beta),
+                                     floats(f.running_mean),
+                                     floats(f.running_var),
+                                     floats(f.slope),
+                                     floats(f.mean),
+                                     floats(f.inverse)};
     tile::ColumnOperands<T, 1 + Before + After, 1> operands{{static_cast<const T*>(f.x)}, {static_cast<T*>(f.y)}};
     if constexpr (Before) operands.in[1] = static_cast<const T*>(f.before);
     if constexpr (After) operands.in[1 + Before] = static_cast<const T*>(f.after);
@@ -244,10 +260,20 @@ void forward(const Problem& p, const Forward& f, const Context& context) {
     const cudaStream_t stream = cuda::stream_of(context);
     const T* x = static_cast<const T*>(f.x);
     if (p.training) {
-        const Statistics<T> statistics{
-            x,         floats(f.running_mean), floats(f.running_var), floats(f.mean), floats(f.inverse), static_cast<double>(p.rows), p.eps,
-            p.momentum};
-        tile::column_sums<1, 2, T>(statistics, {{x}, {nullptr}}, 1, p.rows, p.channels, static_cast<double*>(f.workspace), stream);
+        float* shift = floats(f.workspace);
+        auto* partial = reinterpret_cast<double*>(shift + 2 * p.channels);
+        const Statistics<T> statistics{x,
+                                       floats(f.gamma),
+                                       floats(f.beta),
+                                       floats(f.running_mean),
+                                       floats(f.running_var),
+                                       floats(f.mean),
+                                       floats(f.inverse),
+                                       shift,
+                                       static_cast<double>(p.rows),
+                                       p.eps,
+                                       p.momentum};
+        tile::column_sums<1, 2, T>(statistics, {{x}, {nullptr}}, 1, p.rows, p.channels, partial, stream);
     }
     if (f.before)
         f.after ? run_apply<T, true, true>(p, f, stream) : run_apply<T, true, false>(p, f, stream);
