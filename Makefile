@@ -38,7 +38,7 @@ SIMD_SOURCES := $(filter %_simd.cpp,$(LIBRARY_ALL))
 LIBRARY_SOURCES := $(filter-out $(RECORD_SOURCES) $(SIMD_SOURCES),$(LIBRARY_ALL))
 PROGRAM_SOURCES := $(call find_sources,apps/purnet)
 BENCH_SOURCES := $(call find_sources,apps/bench)
-TEST_SOURCES := $(filter-out tests/emulator/% tests/fuzz/%,$(call find_sources,tests))
+TEST_SOURCES := $(filter-out tests/emulator/% tests/device/% tests/gpu/% tests/fuzz/%,$(call find_sources,tests))
 
 objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 ISAS := baseline

@@ -46,7 +46,7 @@ endif
 # -O2 gains, and these templates take long to compile.
 EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu'))
 EMULATOR_ENGINE := $(sort $(wildcard tests/emulator/engine/*.cpp))
-EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE),$(call find_sources,tests/emulator))
+EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE),$(call find_sources,tests/emulator tests/device))
 EMULATOR_VARIANTS := sanitized monitored
 EMULATOR_FLAGS_sanitized := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
 EMULATOR_FLAGS_monitored := -DPURNET_EMULATOR_MONITOR
@@ -76,6 +76,23 @@ $$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records
 endef
 $(foreach variant,$(EMULATOR_VARIANTS),$(eval $(call emulator_rules,$(variant))))
 EMULATOR_PROGRAMS := $(foreach variant,$(EMULATOR_VARIANTS),$(EMULATOR_PROGRAM_$(variant)))
+
+# What needs a device. `make gpu-check` runs everything there is to see on one and leaves a report; `make gpu-bundle` packs it up for a
+# machine that has a driver and nothing else (scripts/gpu_check.sh).
+GPU_TEST_OBJECTS := $(call objects,$(call find_sources,tests/gpu tests/device))
+$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_ALL) $(LIBRARY)
+	@echo "  link   $@"
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -o $@
+-include $(GPU_TEST_OBJECTS:.o=.d)
+
+GPU_REPORT ?= build/gpu-report
+.PHONY: gpu-programs gpu-check gpu-bundle
+gpu-programs:
+	$(Q)$(MAKE) --no-print-directory CUDA=1 $(BUILD)/purnet $(BUILD)/bench $(BUILD)/gpu_tests
+gpu-check: gpu-programs
+	$(Q)scripts/gpu_check.sh $(BUILD) $(GPU_REPORT)
+gpu-bundle: gpu-programs
+	$(Q)scripts/gpu_bundle.sh $(BUILD)
 
 .PHONY: emulator
 emulator: $(EMULATOR_PROGRAMS)

@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
     CLI::App* run_ops =
         app.add_subcommand("ops", "times every op record's real layers: ms, GFLOP/s, GB/s, share of this machine's ceilings");
     run_ops->add_option("--filter", ops.filter, "only names that begin so: op[.direction[.case]]");
+    run_ops->add_option("--device", ops.device, "cpu, cuda or cuda:N")->capture_default_str();
+    run_ops->add_option("--precision", ops.precision, "of activations")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
     run_ops->add_option("--seconds", ops.seconds, "time spent on each row")->capture_default_str();
     run_ops->add_option("--json", ops.json, "also write the rows to this file");
     run_ops->add_option("--compare", ops.compare, "a file that --json wrote before: adds the ratio to it");

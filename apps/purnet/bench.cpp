@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/purnet/command.h"
+#include "apps/run/computing_device.h"
 #include "apps/run/contest.h"
 #include "apps/run/version.h"
 #include "kernels/runtime/isa.h"
@@ -27,8 +28,14 @@ int bench(const Settings& s) {
         std::cout << nlohmann::json{{"event", "absent"}, {"reason", reason}}.dump() << std::endl;
         return all_fine;
     };
-    if (s.precision == "bf16") return absent("no bf16 on the CPU so far");
+    options.device = computing_device();
+    const bool on_cpu = options.device.type == DeviceType::cpu;
+    if (s.precision == "bf16") {
+        if (on_cpu) return absent("no bf16 on the CPU so far");
+        options.dtype = DType::bf16;
+    }
     if (s.precision == "int8") {
+        if (!on_cpu) return absent("8 bits are for the CPU");
         if (options.task == "train") return absent("8 bits are for inference");
         if (s.calibration.empty()) return absent("needs pictures to calibrate with (--calibration)");
         options.calibration = s.calibration;
@@ -69,7 +76,8 @@ Run add_bench(Options& options) {
     options.value("--task", s->contest.task, "NAME", "level1 or train")->check(one_of({"level1", "train"}));
     options.value("--weights", s->weights, "FILE", "weights to run")->required();
     options.value("--data", s->data, "DIR", "folder of the .npy files")->required();
-    options.value("--precision", s->precision, "NAME", "f32, or int8 with --calibration")->check(one_of({"f32", "bf16", "int8"}));
+    options.value("--precision", s->precision, "NAME", "f32, bf16 on a CUDA device, or int8 with --calibration")
+        ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
     options.group("Measuring");
     options.value("--warmup", s->contest.warmup, "N", "runs before those that count")->check(in_range(0, 1000));

@@ -6,9 +6,11 @@
 #include <map>
 #include <set>
 
+#include "apps/run/computing_device.h"
 #include "apps/run/config_file.h"
 #include "apps/run/console.h"
 #include "apps/run/nearest_name.h"
+#include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet::app {
@@ -167,6 +169,8 @@ void CommonOptions::add(Options& options) {
     options.group("Everywhere");
     options.flag("-q,--quiet", quiet, "say nothing but warnings and errors");
     options.value("--threads", threads, "N", "threads to compute with; 0: all cores")->check(in_range(0, 1024));
+    options.value("--device", device, "NAME", "auto (a CUDA device, else the CPU), cpu, cuda, or cuda:N")
+        ->check(CLI::Validator([](std::string& name) { return is_device_name(name) ? "" : "use auto, cpu, cuda or cuda:N"; }, ""));
     options.value("--color", color, "WHEN", "colour in messages")->check(one_of({"auto", "always", "never"}));
     options.value("--progress", progress, "STYLE", "how progress is shown; auto: a bar on terminals, else lines now and then")
         ->check(one_of({"auto", "bar", "plain", "none"}));
@@ -182,6 +186,7 @@ void CommonOptions::apply() const {
                          : progress == "none"  ? ProgressStyle::none
                                                : ProgressStyle::automatic;
     if (threads > 0) set_thread_count(threads);
+    wish_device(device);
 }
 
 std::string long_name(const CLI::Option& option) { return option.get_lnames().empty() ? "" : option.get_lnames().front(); }

@@ -8,10 +8,10 @@
 
 namespace purnet::app {
 
-// The options that every command has. They take effect (console, threads) by apply().
+// The options that every command has. They take effect (console, threads, device) by apply().
 struct CommonOptions {
     bool quiet = false, print_config = false;
-    std::string color = "auto", progress = "auto", config;
+    std::string color = "auto", progress = "auto", device = "auto", config;
     int threads = 0;
 
     void add(Options& options);

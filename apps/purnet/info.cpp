@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/purnet/command.h"
+#include "apps/run/computing_device.h"
 #include "apps/run/predictor.h"
 #include "core/formats/weights_file.h"
 #include "core/plan/graph.h"
@@ -29,7 +30,8 @@ double multiply_adds(const Step& step) {
 }
 
 std::unique_ptr<PurNet> network(const Settings& s) {
-    if (!s.weights.empty()) return network_of(load_named_arrays(s.weights), s.weights);
+    const Device device = computing_device();
+    if (!s.weights.empty()) return network_of(load_named_arrays(s.weights), s.weights, device);
     PurNetConfig config;
     config.backbone = backbone_named(s.backbone);
     config.ablation = ablation_named(s.ablation);
@@ -37,13 +39,13 @@ std::unique_ptr<PurNet> network(const Settings& s) {
     config.stage1 = s.stage1;
     config.normalisation = default_normalisation(config.backbone);
     check(config);
-    return std::make_unique<PurNet>(config);
+    return std::make_unique<PurNet>(config, device);
 }
 
 int run(const Settings& s) {
     const std::unique_ptr<PurNet> net = network(s);
     const int side = s.size ? s.size : net->config().size;
-    const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, {});
+    const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, net->parameters().device());
     const Graph graph = trace({image}, [&](const std::vector<Tensor>& in) {
         if (!s.all_outputs) return std::vector<Tensor>{net->level1(in[0])};
         std::vector<Tensor> outputs;
@@ -62,7 +64,7 @@ int run(const Settings& s) {
         std::printf("%s\n", json.dump(1).c_str());
         return all_fine;
     }
-    std::printf("device        cpu, %s, %d threads\n", name_of(isa()), thread_count());
+    std::printf("device        %s; on the CPU %s, %d threads\n", name_of(computing_device()).c_str(), name_of(isa()), thread_count());
     for (const auto& [key, value] : to_metadata(net->config()))
         std::printf("%-13s %s\n", key.c_str(),
                     key == "ranges" ? concat("of ", net->config().ranges.size(), " convolutions' inputs").c_str() : value.c_str());
@@ -75,6 +77,7 @@ int run(const Settings& s) {
     if (s.plan) {
         PredictorOptions options;
         options.size = side;
+        options.device = computing_device();
         Predictor predictor(network(s), options);
         std::printf("%s", predictor.plan_text().c_str());
     }

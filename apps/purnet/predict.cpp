@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "apps/purnet/command.h"
+#include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/patient_read.h"
 #include "apps/run/prediction.h"
@@ -179,7 +180,7 @@ int finish(const PredictionResult& result, const std::string& of, const Settings
 
 Predictor predictor_of(const Settings& s) {
     return Predictor(s.weights.empty() ? shipped_weights() : fs::path(s.weights),
-                     {.size = s.size, .precision = s.precision == "int8" ? Precision::int8 : Precision::f32});
+                     {.size = s.size, .device = computing_device(), .precision = precision_named(s.precision)});
 }
 
 int run(Settings& s) {
@@ -236,8 +237,9 @@ app::Run add_predict(Options& options) {
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(network_side());
     options
         .value("--precision", s->precision, "NAME",
-               "int8: convolutions in 8 bits, for weights with measured ranges (purnet export --calibrate)")
-        ->check(one_of({"f32", "int8"}));
+               "bf16 on a CUDA device; int8 on the CPU: convolutions in 8 bits, for weights with measured ranges (purnet export "
+               "--calibrate)")
+        ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");
     options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");

@@ -37,7 +37,10 @@ struct Picture {
                 describe(bytes), ", wanted uint8 N,H,W,3");
         n = bytes.shape[0], h = bytes.shape[1], w = bytes.shape[2];
     }
-    Tensor normalised(const PurNet& net) const { return network_input(bytes.bytes.data(), n, h, w, net.config().normalisation); }
+    Tensor normalised(const PurNet& net) const {
+        return network_input(bytes.bytes.data(), n, h, w, net.config().normalisation, net.parameters().device(),
+                             net.parameters().activation_dtype());
+    }
 };
 
 void make_folder(const fs::path& folder) {
@@ -55,7 +58,7 @@ void write_map(const fs::path& file, const Tensor& map) {
 class Level1 : public Contest {
 public:
     explicit Level1(const ContestOptions& options)
-        : net_(network_of(load_named_arrays(options.weights), options.weights.string())),
+        : net_(network_of(load_named_arrays(options.weights), options.weights.string(), options.device, options.dtype)),
           picture_(options.data),
           input_(picture_.normalised(*net_)) {
         if (options.calibration.empty()) return;
@@ -68,13 +71,14 @@ public:
     double run() override {
         if (!plan_) {
             plan_.emplace(
-                std::vector<Tensor>{Tensor::symbolic(input_.shape(), DType::f32, {})},
+                std::vector<Tensor>{like()},
                 [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; },
                 ranges_ ? &*ranges_ : nullptr);
-            map_ = Tensor::empty(plan_->output_shape(0), DType::f32);
+            map_ = Tensor::empty(plan_->output_shape(0), input_.dtype(), input_.device());
         }
         const auto start = Clock::now();
         plan_->run(std::vector<const void*>{input_.raw()}, std::vector<void*>{map_.raw()});
+        if (!map_.device().on_host()) map_.part(0, {1}).item();  // waits for the device
         return milliseconds_since(start);
     }
     void dump(const fs::path& folder) override {
@@ -95,13 +99,15 @@ public:
             if (has_attention) wanted.push_back(outputs.promotion_attention[0]);
             return wanted;
         };
-        Plan both({Tensor::symbolic(input_.shape(), DType::f32, {})}, network, ranges_ ? &*ranges_ : nullptr);
+        Plan both({like()}, network, ranges_ ? &*ranges_ : nullptr);
         const std::vector<Tensor> results = both.run(std::vector<Tensor>{input_});
         write_map(folder / "map.npy", results[0]);
         if (has_attention) write_map(folder / "ap.npy", results[1]);
     }
 
 private:
+    Tensor like() const { return Tensor::symbolic(input_.shape(), input_.dtype(), input_.device()); }
+
     std::unique_ptr<PurNet> net_;
     Picture picture_;
     Tensor input_, map_;
@@ -113,7 +119,7 @@ class Training : public Contest {
 public:
     explicit Training(const ContestOptions& options) {
         const Picture picture(options.data);
-        auto net = network_of(load_named_arrays(options.weights), options.weights.string());
+        auto net = network_of(load_named_arrays(options.weights), options.weights.string(), options.device, options.dtype);
         config_.backbone = name_of(net->config().backbone);
         config_.width = net->config().width;
         batch_.n = static_cast<int>(picture.n);

@@ -5,6 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "kernels/runtime/device.h"
+#include "kernels/runtime/dtype.h"
+
 namespace purnet {
 
 struct ContestOptions {
@@ -12,6 +15,8 @@ struct ContestOptions {
     std::filesystem::path weights;
     std::filesystem::path data;  // input.npy; for training also mask.npy, labels.npy
     int warmup = 3;
+    Device device;
+    DType dtype = DType::f32;  // of activations
     // Pictures (uint8 K,H,W,3 .npy) whose ranges let level1 run in 8 bits; empty: float32. Not for training.
     std::filesystem::path calibration;
 };

@@ -1,5 +1,6 @@
 #include "apps/run/predictor.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -12,6 +13,11 @@
 
 namespace purnet {
 
+Precision precision_named(const std::string& name) {
+    require(name == "f32" || name == "bf16" || name == "int8", "precision '", name, "': use f32, bf16 or int8");
+    return name == "bf16" ? Precision::bf16 : name == "int8" ? Precision::int8 : Precision::f32;
+}
+
 struct Predictor::State {
     std::unique_ptr<PurNet> net;
     int side = 0;
@@ -21,11 +27,12 @@ struct Predictor::State {
     std::vector<float> input;
 
     Device device() const { return net->parameters().device(); }
+    DType dtype() const { return net->parameters().activation_dtype(); }
 
     Plan& plan(int n) {
         const auto found = plans.find(n);
         if (found != plans.end()) return found->second;
-        const Tensor like = Tensor::symbolic({n, side, side, 3}, DType::f32, device());
+        const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
         const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net->level1(in[0]))}; };
         return plans.emplace(n, Plan({like}, network, precision == Precision::int8 ? &net->config().ranges : nullptr)).first->second;
     }
@@ -39,13 +46,20 @@ struct Predictor::State {
 };
 
 Predictor::Predictor(const std::filesystem::path& weights, const PredictorOptions& options)
-    : Predictor(network_of(load_named_arrays(weights), weights.string(), options.device), options) {}
+    : Predictor(network_of(load_named_arrays(weights), weights.string(), options.device,
+                           options.precision == Precision::bf16 ? DType::bf16 : DType::f32),
+                options) {}
 
 Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(std::make_unique<State>()) {
     state_->net = std::move(net);
     state_->side = options.size ? options.size : state_->net->config().size;
     state_->precision = options.precision;
-    require(options.precision == Precision::f32 || !state_->net->config().ranges.empty(),
+    const Device device = state_->device();
+    require(options.precision != Precision::bf16 || device.type == DeviceType::cuda, "bf16 needs a CUDA device, this is ", name_of(device),
+            ": use f32, or int8");
+    require(options.precision != Precision::int8 || device.type == DeviceType::cpu, "int8 runs on the CPU, not on ", name_of(device),
+            ": use bf16, or --device cpu");
+    require(options.precision != Precision::int8 || !state_->net->config().ranges.empty(),
             "these weights have no ranges for 8 bits; measure them with: purnet export --weights FILE --calibrate PICTURES --out NEW");
     require(state_->side >= 32 && state_->side <= 8192, "a network input of ", state_->side, " pixels: use 32 to 8192");
 }
@@ -60,6 +74,13 @@ void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
     std::lock_guard lock(s.mutex);
     Plan& plan = s.plan(n);
     const int64_t pixels = int64_t{n} * s.side * s.side;
+    if (!s.device().on_host()) {
+        const std::vector<float> map =
+            plan.run(std::vector<Tensor>{network_input(rgb, n, s.side, s.side, config().normalisation, s.device(), s.dtype())})[0]
+                .to_floats();
+        std::copy(map.begin(), map.end(), out);
+        return;
+    }
     s.input.resize(static_cast<size_t>(pixels) * 3);
     normalise(rgb, pixels, config().normalisation, s.input.data());
     plan.run(std::vector<const void*>{s.input.data()}, std::vector<void*>{out});

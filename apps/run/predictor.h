@@ -17,7 +17,9 @@
 
 namespace purnet {
 
-enum class Precision { f32, int8 };
+// bf16: convolutions on bf16 tensor cores, activations stored so; on CUDA devices. int8: on the CPU.
+enum class Precision { f32, bf16, int8 };
+Precision precision_named(const std::string& name);
 
 struct PredictorOptions {
     int size = 0;  // side of the network's input; 0: the one stored with the weights

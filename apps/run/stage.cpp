@@ -99,13 +99,18 @@ PurNet::Run Stage::run_form() const {
     return run;
 }
 
+Tensor Stage::input_of(const Batch& batch) const {
+    return network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, net_->parameters().device(),
+                         net_->parameters().activation_dtype());
+}
+
 Losses Stage::losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const {
     const Device device = net_->parameters().device();
     inputs.z = outputs.z;
     inputs.zp = outputs.zp;
     inputs.zo = outputs.zo;
     inputs.ze = outputs.ze;
-    inputs.mask = Tensor::from(batch.mask.data(), {batch.n, batch.h, batch.w, 1}, DType::f32, device);
+    inputs.mask = Tensor::from(batch.mask.data(), {batch.n, batch.h, batch.w, 1}, net_->parameters().activation_dtype(), device);
     if (!batch.labels.empty()) inputs.labels = Tensor::from(batch.labels.data(), {batch.n, batch.h, batch.w}, device);
     return purificatory_losses(inputs, {.recipe = recipe_,
                                         .stage = net_->config().has_three_stages() ? number_ : 1,
@@ -172,9 +177,7 @@ StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, boo
         {
             Recording on(tape);
             MemoryScope scope("activations");
-            const Tensor image =
-                network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, net_->parameters().device());
-            losses = losses_of(batch, (*net_)(image, run_form()), inputs);
+            losses = losses_of(batch, (*net_)(input_of(batch), run_form()), inputs);
         }
         const double share = 1.0 / count;
         std::vector<Tape::Root> roots = losses.tape_roots();
@@ -252,8 +255,7 @@ std::string Stage::first_non_finite(const Batch& batch) {
     FiniteWatch watch;
     OpObserver* before = set_op_observer(&watch);
     try {
-        const Tensor image =
-            network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, net_->parameters().device());
+        const Tensor image = input_of(batch);
         PurNet::Run run = run_form();
         run.mode = Mode::inference;  // the statistics stay as they are
         LossInputs inputs;

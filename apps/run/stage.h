@@ -71,6 +71,7 @@ private:
     // Running statistics change in the forward, before the step is judged: one after the other, as they were.
     std::vector<float> statistics() const;
     void set_statistics(const std::vector<float>& values);
+    Tensor input_of(const Batch& batch) const;
     Losses losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const;
     PurNet::Run run_form() const;
 

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/json_log.h"
 #include "apps/run/progress.h"
@@ -52,6 +53,9 @@ public:
             require(!folder_.has_checkpoint(), config_.out, ": holds a run already; use --resume to go on with it, or another --out");
         }
         check(config_);
+        device_ = computing_device();
+        require(config_.precision == "f32" || device_.type == DeviceType::cuda, "--precision ", config_.precision,
+                " needs a CUDA device, this is ", name_of(device_));
         open_data_sets(resume);
         if (!config_.superpixel_cache.empty()) {
             std::filesystem::path folder = config_.superpixel_cache;
@@ -173,7 +177,8 @@ private:
     // `from_files`: with the weights that --init and --init-from name; else its values come from a checkpoint or an earlier stage.
     std::unique_ptr<PurNet> fresh_network(int stage, bool init, bool init_from) const {
         const bool pretrained = !config_.init.empty() || !config_.init_from.empty();
-        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained));
+        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained), device_,
+                                            config_.precision == "bf16" ? DType::bf16 : DType::f32);
         initialise(net->parameters(), config_.seed);
         if (init && !config_.init.empty())
             say(config_.init, ": ", load_extractor(*net, load_named_arrays(config_.init), config_.init).text());
@@ -330,7 +335,7 @@ private:
 
     void log_step(const Stage& stage, const StepReport& result, double step_seconds, double wait_share, double pictures) {
         const double rate = stage.rate(position_.step - 1);
-        const MemoryUse memory = memory_use(stage_device());
+        const MemoryUse memory = memory_use(device_.type);
         std::string parts;
         Json losses;
         for (const auto& [name, value] : result.losses) {
@@ -437,8 +442,6 @@ private:
         }
     }
 
-    DeviceType stage_device() const { return DeviceType::cpu; }
-
     Json first_record() const {
         std::string names;
         for (int64_t i : items_) names += set_.name(static_cast<size_t>(i)) + "\n";
@@ -451,6 +454,7 @@ private:
                 {"config", Json::parse(to_json(config_).dump())},
                 {"instruction_set", name_of(isa())},
                 {"threads", thread_count()},
+                {"device", name_of(device_)},
                 {"seed", config_.seed},
                 {"pictures", items_.size()},
                 {"held_out", held_out_.size()},
@@ -458,6 +462,7 @@ private:
     }
 
     TrainConfig config_;
+    Device device_;
     RunFolder folder_;
     DataSet set_, val_set_;
     std::vector<int64_t> items_, held_out_;

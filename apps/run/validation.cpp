@@ -28,12 +28,14 @@ Image Validator::picture(size_t i) const {
 }
 
 ValidationFigures Validator::run(const PurNet& net) const {
-    const Tensor like = Tensor::symbolic({1, side_, side_, 3}, DType::f32, net.parameters().device());
+    const Device device = net.parameters().device();
+    const DType dtype = net.parameters().activation_dtype();
+    const Tensor like = Tensor::symbolic({1, side_, side_, 3}, dtype, device);
     Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net.level1(in[0]))}; });
     metrics::Validation figures;
     std::vector<float> full;
     for (const Picture& picture : pictures_) {
-        const Tensor input = network_input(picture.rgb.data(), 1, side_, side_, net.config().normalisation, net.parameters().device());
+        const Tensor input = network_input(picture.rgb.data(), 1, side_, side_, net.config().normalisation, device, dtype);
         const std::vector<float> map = plan.run(std::vector<Tensor>{input})[0].to_floats();
         full.resize(picture.mask.pixels.size());
         resize_map(map.data(), side_, side_, full.data(), picture.mask.height, picture.mask.width);

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/cuda/device.h"
 #include "kernels/runtime/memory.h"
 
 namespace purnet::cuda {
@@ -22,6 +23,7 @@ unsigned* counters(int count) {
     static std::mutex mutex;
     static auto* rings = new std::map<int, Ring>;
     require(count > 0 && count <= ring_size / 16, "a launch asks for ", count, " counters");
+    enter_device();
     int device = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
     std::lock_guard lock(mutex);

@@ -2,9 +2,11 @@
 
 #include <nvtx3/nvToolsExt.h>
 
+#include <atomic>
 #include <mutex>
 #include <vector>
 
+#include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/scope.h"
@@ -19,9 +21,27 @@ DeviceInfo read_info(int device) {
         p.name, p.major, p.minor, p.multiProcessorCount, p.totalGlobalMem, static_cast<size_t>(p.l2CacheSize), p.sharedMemPerBlockOptin};
 }
 
-// The allocator of kernels/runtime/memory.h gets the device's memory from here.
+std::atomic<int> selected{-1};  // by choose_device; -1: whatever the runtime takes by itself
+
+std::string describe(int device) {
+    const DeviceInfo& info = device_info(device);
+    return concat(info.name, ", sm_", info.major, info.minor, ", ", info.memory / 1000000000, " GB");
+}
+
+std::string objection(int device) {
+    const DeviceInfo& info = device_info(device);
+    if (info.at_least(8)) return "";
+    return concat("(", info.name, ") has compute capability ", info.major, ".", info.minor, "; the kernels need 8.0 or newer");
+}
+
+// The allocator of kernels/runtime/memory.h gets the device's memory from here, and the programs what devices there are.
 const bool registered = [] {
+    register_accelerators({device_count, why_no_device, describe, objection, [](int device) {
+                               selected = device;
+                               enter_device();
+                           }});
     register_raw_memory(DeviceType::cuda, {[](size_t bytes) -> void* {
+                                               enter_device();
                                                void* memory = nullptr;
                                                const cudaError_t status = cudaMalloc(&memory, bytes);
                                                if (status == cudaErrorMemoryAllocation) {
@@ -33,9 +53,11 @@ const bool registered = [] {
                                            },
                                            [](void* memory) { cudaFree(memory); },
                                            [](void* to, const void* from, size_t bytes) {
+                                               enter_device();
                                                check(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
                                            },
                                            [](void* to, int byte, size_t bytes) {
+                                               enter_device();
                                                check(cudaMemset(to, byte, bytes), "cudaMemset");
                                                check(cudaDeviceSynchronize(), "cudaMemset");
                                            }});
@@ -44,6 +66,14 @@ const bool registered = [] {
 }();
 
 }  // namespace
+
+void enter_device() {
+    thread_local int entered = -1;
+    const int wanted = selected;
+    if (entered == wanted) return;
+    check(cudaSetDevice(wanted), "cudaSetDevice");
+    entered = wanted;
+}
 
 int device_count() {
     int count = 0;
@@ -58,7 +88,8 @@ std::string why_no_device() {
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);
     cudaGetLastError();
-    return status == cudaSuccess ? "" : cudaGetErrorString(status);
+    if (status != cudaSuccess) return concat("the CUDA driver says: ", cudaGetErrorString(status));
+    return count == 0 ? "the CUDA driver shows no device" : "";
 }
 
 const DeviceInfo& device_info(int device) {
@@ -75,6 +106,7 @@ const DeviceInfo& device_info(int device) {
 }
 
 const DeviceInfo& current_device() {
+    enter_device();
     int device = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
     return device_info(device);

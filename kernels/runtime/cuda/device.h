@@ -19,11 +19,14 @@ struct DeviceInfo {
     }
 };
 
-// 0 where there is no device or no driver; why() then says what the driver said.
+// 0 where there is no device or no driver; why_no_device() then says what the driver said.
 int device_count();
 std::string why_no_device();
 
 const DeviceInfo& device_info(int device);
+
+// The device that choose_device (kernels/runtime/accelerators.h) took becomes the calling thread's: CUDA keeps one a thread.
+void enter_device();
 
 // Of the device that the calling thread uses.
 const DeviceInfo& current_device();

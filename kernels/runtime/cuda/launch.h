@@ -7,6 +7,7 @@
 #include <initializer_list>
 
 #include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/cuda/device.h"
 #include "kernels/runtime/device.h"
 
 namespace purnet::cuda {
@@ -23,6 +24,7 @@ void check_launch(cudaError_t status, dim3 grid, dim3 block, size_t shared_bytes
 // shapes, grid, block and bytes. PURNET_CUDA_SYNC=1 waits for each kernel, so that a fault is reported where it happened.
 template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, A&&... arguments) {
+    enter_device();
     if (shared_bytes > 48 * 1024) detail::allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
     cudaLaunchConfig_t config{};
     config.gridDim = grid;
@@ -36,6 +38,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cu
 // cudaGridDependencySynchronize() before it reads what that one wrote (sm_90 and newer; elsewhere a plain launch).
 template <class... P, class... A>
 void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, A&&... arguments) {
+    enter_device();
     if (shared_bytes > 48 * 1024) detail::allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
     cudaLaunchAttribute early{};
     early.id = cudaLaunchAttributeProgrammaticStreamSerialization;

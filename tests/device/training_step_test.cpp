@@ -1,11 +1,10 @@
-// Whole training steps of a narrow PurNet on emulated kernels against the same steps on the CPU and in float64: batch 2 of 48x64 pixels,
-// all stages of both recipes; losses, every gradient, running statistics and what the update changed. No kernel of a step is
-// missing on the device, and none that follows another reads what that one did not write.
+// Whole training steps of a narrow PurNet on the device (an emulated one, or real) against the same steps on the CPU and in float64:
+// batch 2 of 48x64 pixels, all stages of both recipes; losses, every gradient, running statistics and what the update changed. No
+// kernel of a step is missing on the device, and none that follows another reads what that one did not write.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -14,7 +13,7 @@
 #include "nets/init.h"
 #include "nets/purnet.h"
 #include "nets/purnet_groups.h"
-#include "tests/emulator/engine/engine.h"
+#include "tests/device/place.h"
 
 namespace purnet::test {
 namespace {
@@ -141,9 +140,9 @@ struct Errors {
 };
 
 void check_step(int stage, Recipe recipe, DType dtype, const Bounds& bounds) {
-    emulator::schedule() = {emulator::Schedule::forward, 0, 1};
+    const Device device = place().device;
     Training exact(stage, recipe, {DeviceType::reference, 0}, DType::f64), cpu(stage, recipe, {DeviceType::cpu, 0}, DType::f32);
-    Training cuda(stage, recipe, {DeviceType::cuda, 0}, dtype);
+    Training cuda(stage, recipe, device, dtype);
     const Training before(stage, recipe, {DeviceType::reference, 0}, DType::f64);
     exact.step();
     cpu.step();
@@ -178,26 +177,17 @@ void check_step(int stage, Recipe recipe, DType dtype, const Bounds& bounds) {
             "); updates ", update, ", ", updates.worst, " (", updates.where, "); statistics ", statistic, ", ", statistics.worst);
 }
 
-// Minutes each. The third stage of recipe `code`, in which every kernel of training runs, is part of every test run, once: where each
-// access is watched. PURNET_TEST_FULL=1 runs the others, and all of them under the sanitizers.
-bool full() { return std::getenv("PURNET_TEST_FULL") != nullptr; }
-#ifdef PURNET_EMULATOR_MONITOR
-constexpr bool accesses_are_watched = true;
-#else
-constexpr bool accesses_are_watched = false;
-#endif
-
 }  // namespace
 
-TEST_CASE("emulated step: stage 3 code") {
-    if (accesses_are_watched || full())
+TEST_CASE("device step: stage 3 code") {
+    if (place().one_step)
         check_step(3, Recipe::code, DType::f32, float32_bounds);
     else
         MESSAGE("skipped: the monitored program runs it; PURNET_TEST_FULL=1 here too");
 }
 
-TEST_CASE("emulated step: all stages of both recipes") {
-    if (!full()) {
+TEST_CASE("device step: all stages of both recipes") {
+    if (!place().all_steps) {
         MESSAGE("skipped: PURNET_TEST_FULL=1 runs it");
         return;
     }

@@ -1,0 +1,32 @@
+// What a program can be told to compute on: the host always, and the CUDA devices that the CUDA room (kernels/runtime/cuda) registers
+// where it is linked in. Nothing here needs a CUDA toolkit.
+#pragma once
+
+#include <string>
+
+#include "kernels/runtime/device.h"
+
+namespace purnet {
+
+struct Accelerators {
+    int (*count)() = nullptr;                 // 0 where there is no device or no driver
+    std::string (*absence)() = nullptr;       // why there is none, in the driver's words
+    std::string (*describe)(int) = nullptr;   // "NVIDIA H200, sm_90, 141 GB"
+    std::string (*objection)(int) = nullptr;  // why this device cannot be used; empty: it can
+    void (*select)(int) = nullptr;            // all threads of the process compute on it from now on
+};
+// Returns those before.
+Accelerators register_accelerators(const Accelerators& accelerators);
+
+struct DeviceChoice {
+    Device device;
+    std::string because;  // one line for the user: what it is, and why this one
+};
+
+// "auto": the first CUDA device that can be used, else the CPU. "cpu". "cuda": the first that can be used; "cuda:N": that one; an Error
+// says what is missing. A process computes on one CUDA device: another one later is an Error.
+DeviceChoice choose_device(const std::string& wanted);
+// The names choose_device knows, whatever the machine has.
+bool is_device_name(const std::string& name);
+
+}  // namespace purnet

@@ -1,0 +1,84 @@
+#!/bin/sh
+# gpu_check.sh BUILD REPORT: everything that only a CUDA device can show, in parts of minutes each. A part that has passed is not run
+# again: after an interruption the same command goes on where it was; delete REPORT to begin anew. Exit 1 where a part failed.
+# FULL=1 also runs the layers whose float64 reference takes minutes.
+set -u
+build=$1
+report=$2
+mkdir -p "$report"
+status=0
+
+# part NAME COMMAND...: its output in REPORT/NAME.log, REPORT/NAME.passed when it ended well.
+part() {
+    name=$1
+    shift
+    if [ -e "$report/$name.passed" ]; then
+        echo "$name: passed before"
+        return
+    fi
+    echo "$name: $*"
+    begin=$(date +%s)
+    if "$@" >"$report/$name.log" 2>&1; then
+        echo "$(($(date +%s) - begin)) s" >"$report/$name.passed"
+        echo "$name: passed, $(cat "$report/$name.passed")"
+    else
+        echo "$name: FAILED, exit $?; the end of $report/$name.log:"
+        tail -n 15 "$report/$name.log"
+        status=1
+    fi
+}
+
+# The same step twice, from the same start: the same bits.
+train_twice() {
+    for run in a b; do
+        rm -rf "$report/twice-$run"
+        "$build/purnet" train --device cuda --data "$report/drawn" --preset demo --steps 3 3 3 --val-fraction 0 --seed 3 \
+            --out "$report/twice-$run" || return 1
+    done
+    cmp "$report/twice-a/final.safetensors" "$report/twice-b/final.safetensors"
+}
+
+# A run begun on the device goes on on the CPU.
+resume_elsewhere() {
+    rm -rf "$report/moved"
+    "$build/purnet" train --device cuda --data "$report/drawn" --preset demo --steps 6 3 3 --val-fraction 0 --save-every 2 \
+        --out "$report/moved" &
+    run=$!
+    until [ -e "$report/moved/last.safetensors" ] || ! kill -0 $run 2>/dev/null; do sleep 0.1; done
+    kill -INT $run 2>/dev/null
+    wait $run
+    "$build/purnet" train --device cpu --resume --out "$report/moved"
+}
+
+sanitize() {
+    if ! command -v compute-sanitizer; then
+        echo "compute-sanitizer is not on this machine: not run"
+        return 0
+    fi
+    for tool in memcheck racecheck synccheck; do
+        PURNET_RECORD=batch_norm compute-sanitizer --tool $tool --error-exitcode 1 "$build/gpu_tests" -tc='device records*' || return 1
+        PURNET_RECORD=structural compute-sanitizer --tool $tool --error-exitcode 1 "$build/gpu_tests" -tc='device records*' || return 1
+        PURNET_RECORD=conv2d.forward.n1 compute-sanitizer --tool $tool --error-exitcode 1 "$build/gpu_tests" -tc='device records*' || return 1
+    done
+}
+
+if ! "$build/gpu_tests" --list-test-cases >"$report/device.txt" 2>&1; then
+    cat "$report/device.txt"
+    exit 1
+fi
+head -n 1 "$report/device.txt"
+if [ "${FULL:-0}" != 0 ]; then
+    PURNET_TEST_FULL=1
+    export PURNET_TEST_FULL
+fi
+part draw "$build/purnet" draw --count 24 --size 96 --seed 5 --out "$report/drawn"
+part records "$build/gpu_tests" -tc='device records*'
+part plan "$build/gpu_tests" -tc='device plan*'
+part steps "$build/gpu_tests" -tc='device step*'
+part twice train_twice
+part resume resume_elsewhere
+part sanitizer sanitize
+part bench-f32 "$build/bench" ops --device cuda --seconds 0.1 --json "$report/ops-f32.json"
+part bench-bf16 "$build/bench" ops --device cuda --precision bf16 --seconds 0.1 --json "$report/ops-bf16.json"
+echo "the report: $report"
+exit $status

@@ -1,0 +1,68 @@
+// Inference on the device: the plan of a narrow network on the device (an emulated one, or real) against the CPU's map, through the class
+// that programs use.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "apps/run/predictor.h"
+#include "core/random/philox.h"
+#include "kernels/runtime/accelerators.h"
+#include "nets/init.h"
+#include "tests/device/place.h"
+#include "tests/support/refused.h"
+
+namespace purnet::test {
+namespace {
+
+constexpr int side = 64;
+
+std::unique_ptr<PurNet> narrow_net(Device device, DType dtype) {
+    PurNetConfig config;
+    config.backbone = Backbone::light;
+    config.width = 8;
+    config.normalisation = default_normalisation(Backbone::light);
+    config.size = side;
+    auto net = std::make_unique<PurNet>(config, device, dtype);
+    initialise(net->parameters(), 5);
+    return net;
+}
+
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+    REQUIRE(a.size() == b.size());
+    double most = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+        REQUIRE(std::isfinite(a[i]));
+        most = std::max(most, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+    }
+    return most;
+}
+
+}  // namespace
+
+TEST_CASE("device plan: the map equals the CPU's, in float32 and bf16") {
+    const Device device = place().device;
+    CHECK(device.type == DeviceType::cuda);
+    CHECK(choose_device("auto").device == device);
+    REFUSED(choose_device("cuda:99"), "there is no such device");
+    const RandomStream noise(7, "picture");
+    std::vector<uint8_t> rgb(static_cast<size_t>(side) * side * 3);
+    for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<uint8_t>(noise.uniform(0, i) * 255);
+
+    Predictor cpu(narrow_net({}, DType::f32), {});
+    const std::vector<float> wanted = cpu.map(rgb.data(), side, side);
+    const auto [low, high] = std::minmax_element(wanted.begin(), wanted.end());
+    REQUIRE(*high - *low > 0.05f);  // else any map would do
+
+    Predictor cuda(narrow_net(device, DType::f32), {.device = device});
+    CHECK(distance(cuda.map(rgb.data(), side, side), wanted) <= 1e-4);
+
+    Predictor half(narrow_net(device, DType::bf16), {.device = device, .precision = Precision::bf16});
+    const double off = distance(half.map(rgb.data(), side, side), wanted);
+    CHECK(off <= 5e-2);
+    CHECK(off > 1e-4);  // else it was float32 under another name
+    MESSAGE("bf16 map off by ", off);
+}
+
+}  // namespace purnet::test
