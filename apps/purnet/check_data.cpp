@@ -33,9 +33,9 @@ int check(const Settings& settings) {
 
     if (!settings.json.empty()) {
         // Names of files may be no valid UTF-8.
-        atomic_write(settings.json, json_of(result, splits).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        write_result(settings.json, json_of(result, splits).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     }
-    std::fputs(text_of(result, static_cast<size_t>(settings.shown)).c_str(), stdout);
+    if (settings.json != "-") std::fputs(text_of(result, static_cast<size_t>(settings.shown)).c_str(), stdout);
     return result.errors() ? check_found_errors : all_fine;
 }
 
@@ -54,7 +54,7 @@ Run add_check_data(Options& options) {
     options.value("--near", s->near, "R", "correlation of small versions from which pictures are near-duplicates; 1: exact copies only")
         ->check(in_range(0.5, 1));
     options.value("--shown", s->shown, "N", "files that are named for each fault; the JSON has all")->check(in_range(0, 1e9));
-    options.value("--json", s->json, "FILE", "everything that was found");
+    options.value("--json", s->json, "FILE", "everything that was found; - for stdout, without the text");
     return [s] { return check(*s); };
 }
 

@@ -94,6 +94,9 @@ CLI::Validator in_range(double low, double high);
 CLI::Validator network_side();  // 0, or what a network takes
 CLI::Validator one_of(std::vector<std::string> names);
 
+// A result that may go to a file or, with the name -, to stdout in place of the text that people read.
+void write_result(const std::string& file, const std::string& content);
+
 // In single quotes, as a POSIX shell takes it for one word whatever it holds.
 std::string shell_quoted(const std::string& text);
 // The same, but plain where nothing in it needs quotes.

@@ -80,7 +80,7 @@ int evaluate(const Settings& settings) {
             report.resamples.push_back(metrics::bootstrap(report.protocol, scores, settings.bootstrap, settings.seed));
         }
 
-    if (!settings.json.empty()) atomic_write(settings.json, json_of(report));
+    if (!settings.json.empty()) write_result(settings.json, json_of(report));
     if (!settings.curves.empty()) atomic_write(settings.curves, svg_file_of(charts_of(report), 3));
     if (!settings.html.empty()) {
         EvaluationPage page;
@@ -89,6 +89,8 @@ int evaluate(const Settings& settings) {
         atomic_write(settings.html, html_of(report, page));
     }
     if (!settings.csv.empty()) atomic_write(settings.csv, csv_of(report));
+    const int code = complete ? all_fine : some_inputs_failed;
+    if (settings.json == "-") return code;
     print(figures_table(report));
     if (!report.resamples.empty()) {
         std::fputs("\n", stdout);
@@ -103,7 +105,7 @@ int evaluate(const Settings& settings) {
             std::fputs("\n", stdout);
             print(ratios_table(method));
         }
-    return complete ? all_fine : some_inputs_failed;
+    return code;
 }
 
 }  // namespace
@@ -128,7 +130,7 @@ Run add_eval(Options& options) {
     options.value("--bootstrap", s->bootstrap, "N", "95 % intervals from N resamples of the images")->check(in_range(0, 1000000));
     options.value("--seed", s->seed, "N", "of the resamples");
     options.group("Files to write");
-    options.value("--json", s->json, "FILE", "everything, full precision, each image too");
+    options.value("--json", s->json, "FILE", "everything, full precision, each image too; - for stdout, without the tables");
     options.value("--csv", s->csv, "FILE", "one line an image");
     options.value("--curves", s->curves, "FILE.svg", "precision over recall, F and E over the threshold");
     options.value("--html", s->html, "FILE", "a page with figures, curves, the best and worst pictures");

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "apps/purnet/command.h"
 #include "apps/run/nearest_name.h"
 #include "apps/run/table.h"
+#include "core/formats/atomic_file.h"
 
 namespace purnet::app {
 
@@ -43,6 +45,12 @@ CLI::Validator one_of(std::vector<std::string> names) {
             return "'" + text + "' is none of " + description + did_you_mean(text, names);
         },
         description);
+}
+
+void write_result(const std::string& file, const std::string& content) {
+    if (file != "-") return atomic_write(file, content);
+    std::fwrite(content.data(), 1, content.size(), stdout);
+    require(std::fflush(stdout) == 0, "stdout cannot be written");
 }
 
 std::string shell_quoted(const std::string& text) {

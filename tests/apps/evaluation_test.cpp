@@ -149,6 +149,14 @@ TEST_CASE("eval: several methods, missing partners, unreadable files: exit 3 and
     CHECK(rows.starts_with("method,name,MAE,Smeasure,"));
     CHECK(test::contains(rows, "\nours,2,0,"));
 
+    // For a pipe: the JSON alone, as a file would hold it.
+    const std::string file = f.root / "scores.json";
+    const test::Outcome piped = test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--json", "-"});
+    CHECK(piped.code == 0);
+    CHECK(test::run_program({"eval", "--pred", ours, "--gt", f.masks(), "--json", file}).code == 0);
+    CHECK(piped.out.starts_with("{"));
+    CHECK(piped.out == test::text_of_file(file));
+
     for (const char* name : {"1.png", "2.png"}) put(f.root / "photos" / name, test::pattern(300, 200, 3));
     const std::string page_file = f.root / "page.html", curves = f.root / "curves.svg", photos = f.root / "photos";
     CHECK(test::run_program({"eval", "--pred", ours, other, "--gt", f.masks(), "--html", page_file, "--images", photos, "--curves", curves,
