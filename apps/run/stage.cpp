@@ -125,28 +125,21 @@ double Stage::rate(int64_t step) const {
     return rate;
 }
 
-std::vector<float> Stage::statistics() const {
-    std::vector<float> values;
+std::vector<Tensor> Stage::statistics() const {
+    std::vector<Tensor> values;
     for (const Parameter& p : net_->parameters().all())
-        if (p.statistic) {
-            const std::vector<float> own = p.value.to_floats();
-            values.insert(values.end(), own.begin(), own.end());
-        }
+        if (p.statistic) values.push_back(p.value.clone());
     return values;
 }
 
-void Stage::set_statistics(const std::vector<float>& values) {
-    const float* at = values.data();
+void Stage::set_statistics(const std::vector<Tensor>& values) {
+    auto next = values.begin();
     for (const Parameter& p : net_->parameters().all())
-        if (p.statistic) {
-            Tensor value = p.value;
-            value.copy_from(Tensor::from(at, value.shape(), value.dtype(), value.device()));
-            at += value.count();
-        }
+        if (p.statistic) p.value.copy_from(*next++);
 }
 
 StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool report) {
-    const std::vector<float> before = statistics();
+    const std::vector<Tensor> before = statistics();
     try {
         StepReport result = try_step(next, count, step, report);
         if (!result.finite || result.ended) set_statistics(before);

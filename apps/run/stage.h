@@ -69,8 +69,8 @@ public:
 private:
     StepReport try_step(const BatchSource& next, int count, int64_t step, bool report);
     // Running statistics change in the forward, before the step is judged: one after the other, as they were.
-    std::vector<float> statistics() const;
-    void set_statistics(const std::vector<float>& values);
+    std::vector<Tensor> statistics() const;  // copies
+    void set_statistics(const std::vector<Tensor>& values);
     Tensor input_of(const Batch& batch) const;
     Losses losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const;
     PurNet::Run run_form() const;

@@ -4,6 +4,7 @@
 
 #include "core/plan/arena.h"
 #include "core/plan/passes.h"
+#include "kernels/runtime/launch_graph.h"
 
 namespace purnet {
 
@@ -16,10 +17,42 @@ struct Plan::State {
     std::vector<void*> pointers;      // one a value
     std::vector<const void*> in;      // reused by every step of a run
     std::vector<void*> out;
+    // On a device with graphs: inputs and outputs at addresses that stay, and after a first run all launches as one.
+    std::vector<Block> staged_in, staged_out;
+    std::unique_ptr<LaunchGraph> graph_of_launches;
+    bool ran = false;
+    std::string why_no_graph;
 
     // Optional operands that were left out are value -1.
     void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
+    void launch(const Context& on);
+    void launch_as_graph();
 };
+
+void Plan::State::launch(const Context& on) {
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        const Step& step = graph.steps[i];
+        for (size_t k = 0; k < step.inputs.size(); ++k) in[k] = pointer(step.inputs[k]);
+        for (size_t k = 0; k < step.outputs.size(); ++k) out[k] = pointer(step.outputs[k]);
+        step.run(Arguments(in.data(), out.data(), static_cast<char*>(arena.data()) + workspaces[i]), on);
+    }
+}
+
+// The first run sets up what launches need (shared memory, counters), the second is recorded.
+void Plan::State::launch_as_graph() {
+    if (ran && !graph_of_launches && why_no_graph.empty()) {
+        try {
+            graph_of_launches = record_launches(context.device, [this](const Context& on) { launch(on); });
+        } catch (const Error& error) {
+            why_no_graph = error.what();
+        }
+    }
+    if (graph_of_launches)
+        graph_of_launches->launch();
+    else
+        launch(context);
+    ran = true;
+}
 
 Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Ranges* ranges) : state_(std::make_unique<State>()) {
     require(!inputs.empty(), "a plan needs an input");
@@ -75,6 +108,15 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Rang
     }
     s.in.resize(widest);
     s.out.resize(widest);
+    if (s.context.device.on_host()) return;
+    const auto stage = [&](const std::vector<int>& values, std::vector<Block>& blocks) {
+        for (int v : values) {
+            blocks.emplace_back(s.context.device, std::max<size_t>(graph.values[static_cast<size_t>(v)].bytes(), 1));
+            s.pointers[static_cast<size_t>(v)] = blocks.back().data();
+        }
+    };
+    stage(graph.inputs, s.staged_in);
+    stage(graph.outputs, s.staged_out);
 }
 
 Plan::~Plan() = default;
@@ -85,14 +127,18 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
     State& s = *state_;
     require(inputs.size() == s.graph.inputs.size() && outputs.size() == s.graph.outputs.size(), "a plan with ", s.graph.inputs.size(),
             " inputs and ", s.graph.outputs.size(), " outputs got ", inputs.size(), " and ", outputs.size());
-    for (size_t i = 0; i < inputs.size(); ++i) s.pointers[static_cast<size_t>(s.graph.inputs[i])] = const_cast<void*>(inputs[i]);
-    for (size_t i = 0; i < outputs.size(); ++i) s.pointers[static_cast<size_t>(s.graph.outputs[i])] = outputs[i];
-    for (size_t i = 0; i < s.graph.steps.size(); ++i) {
-        const Step& step = s.graph.steps[i];
-        for (size_t k = 0; k < step.inputs.size(); ++k) s.in[k] = s.pointer(step.inputs[k]);
-        for (size_t k = 0; k < step.outputs.size(); ++k) s.out[k] = s.pointer(step.outputs[k]);
-        step.run(Arguments(s.in.data(), s.out.data(), static_cast<char*>(s.arena.data()) + s.workspaces[i]), s.context);
+    const Device device = s.context.device;
+    if (device.on_host()) {
+        for (size_t i = 0; i < inputs.size(); ++i) s.pointers[static_cast<size_t>(s.graph.inputs[i])] = const_cast<void*>(inputs[i]);
+        for (size_t i = 0; i < outputs.size(); ++i) s.pointers[static_cast<size_t>(s.graph.outputs[i])] = outputs[i];
+        s.launch(s.context);
+        return;
     }
+    for (size_t i = 0; i < inputs.size(); ++i)
+        copy_bytes(s.staged_in[i].data(), device, inputs[i], device, s.graph.values[static_cast<size_t>(s.graph.inputs[i])].bytes());
+    s.launch_as_graph();
+    for (size_t i = 0; i < outputs.size(); ++i)
+        copy_bytes(outputs[i], device, s.staged_out[i].data(), device, s.graph.values[static_cast<size_t>(s.graph.outputs[i])].bytes());
 }
 
 std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs) {
@@ -149,6 +195,10 @@ std::string Plan::text() const {
     }
     out << "arena " << (arena_bytes() >> 20) << " MiB, weights " << (constant_bytes() >> 20) << " MiB, " << graph.steps.size()
         << " steps\n";
+    if (!state_->context.device.on_host())
+        out << (state_->graph_of_launches      ? "launched as one graph\n"
+                : state_->why_no_graph.empty() ? "launched as one graph from the second run on\n"
+                                               : "launched step by step: " + state_->why_no_graph + "\n");
     return out.str();
 }
 

@@ -1,5 +1,5 @@
 // Inference plan: a network's forward traced once into a flat list of steps, rewritten by passes (passes.h), its intermediates
-// placed in one arena. Running it allocates nothing.
+// placed in one arena. Running it allocates nothing; on a CUDA device all its launches become one graph (kernels/runtime/launch_graph.h).
 #pragma once
 
 #include <string>

@@ -11,6 +11,7 @@
 #include "kernels/runtime/accelerators.h"
 #include "nets/init.h"
 #include "tests/device/place.h"
+#include "tests/support/pictures.h"
 #include "tests/support/refused.h"
 
 namespace purnet::test {
@@ -56,7 +57,17 @@ TEST_CASE("device plan: the map equals the CPU's, in float32 and bf16") {
     REQUIRE(*high - *low > 0.05f);  // else any map would do
 
     Predictor cuda(narrow_net(device, DType::f32), {.device = device});
-    CHECK(distance(cuda.map(rgb.data(), side, side), wanted) <= 1e-4);
+    const std::vector<float> first = cuda.map(rgb.data(), side, side);
+    CHECK(distance(first, wanted) <= 1e-4);
+    // From the second run on all launches are one graph: the same bits, and another picture's map is another.
+    CHECK(!test::contains(cuda.plan_text(), "launched as one graph\n"));
+    CHECK(cuda.map(rgb.data(), side, side) == first);
+    CHECK(test::contains(cuda.plan_text(), "launched as one graph\n"));
+    std::reverse(rgb.begin(), rgb.end());
+    const std::vector<float> other = cuda.map(rgb.data(), side, side), other_wanted = cpu.map(rgb.data(), side, side);
+    CHECK(distance(other, other_wanted) <= 1e-4);
+    CHECK(distance(other, first) > 1e-3);
+    std::reverse(rgb.begin(), rgb.end());
 
     Predictor half(narrow_net(device, DType::bf16), {.device = device, .precision = Precision::bf16});
     const double off = distance(half.map(rgb.data(), side, side), wanted);
