@@ -16,6 +16,7 @@ namespace {
 
 using dnnl::memory;
 using Dims = memory::dims;
+using purnet::onednn::at, purnet::onednn::describe, purnet::onednn::describe_backward;
 
 constexpr auto f32 = memory::data_type::f32;
 constexpr size_t line = 64;
@@ -49,25 +50,6 @@ struct Prepared {
         reorder_scratchpad = pd.scratchpad_desc();
     }
 };
-
-template <class Primitive, class... Rest>
-typename Primitive::primitive_desc describe(const dnnl::primitive_attr& attr, Rest&&... rest) {
-#if DNNL_VERSION_MAJOR >= 3
-    return typename Primitive::primitive_desc(purnet::onednn::engine(), std::forward<Rest>(rest)..., attr);
-#else
-    return typename Primitive::primitive_desc({std::forward<Rest>(rest)...}, attr, purnet::onednn::engine());
-#endif
-}
-
-// Backward descriptions ask for a hint, the forward's description.
-template <class Primitive, class Hint, class... Rest>
-typename Primitive::primitive_desc describe_backward(const dnnl::primitive_attr& attr, const Hint& hint, Rest&&... rest) {
-#if DNNL_VERSION_MAJOR >= 3
-    return typename Primitive::primitive_desc(purnet::onednn::engine(), std::forward<Rest>(rest)..., hint, attr);
-#else
-    return typename Primitive::primitive_desc({std::forward<Rest>(rest)...}, attr, purnet::onednn::engine(), hint);
-#endif
-}
 
 Prepared prepare(const Problem& p, Pass pass, bool biased) {
     Prepared r;
@@ -134,8 +116,6 @@ std::shared_ptr<const Prepared> prepared(const Problem& p, Pass pass, bool biase
     }
     return entry;
 }
-
-memory at(const memory::desc& desc, const void* p) { return memory(desc, purnet::onednn::engine(), const_cast<void*>(p)); }
 
 char* offset(void* workspace, size_t bytes) { return static_cast<char*>(workspace) + bytes; }
 

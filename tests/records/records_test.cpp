@@ -7,6 +7,7 @@
 
 #include "kernels/runtime/isa.h"
 #include "tests/records/harness.h"
+#include "tests/support/bf16.h"
 
 namespace purnet::test {
 namespace {
@@ -65,6 +66,16 @@ TEST_CASE("records: derivatives equal differences") {
         if (!std::getenv("PURNET_RECORD")) CHECK_MESSAGE(ran > 0, op.name, " has no derivative that was checked");
         MESSAGE(op.name, ": ", ran, " cases, largest error / bound ", worst);
     }
+}
+
+// Before the others: the library keeps the instruction set of its first call.
+TEST_CASE("records: CPU twins in bf16, emulated where the CPU has no instructions for it") {
+    if (!can_emulate_bf16()) {
+        MESSAGE("skipped: not even emulated bf16 without AVX-512");
+        return;
+    }
+    const Bf16Wish emulate("emulate");
+    check_all({DeviceType::cpu, DType::bf16});
 }
 
 TEST_CASE("records: CPU twins, baseline") {
