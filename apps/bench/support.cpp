@@ -14,6 +14,7 @@ std::string support_table() {
     };
     static constexpr Column columns[] = {{"reference float64", {DeviceType::reference, DType::f64}},
                                          {"CPU float32", {DeviceType::cpu, DType::f32}},
+                                         {"CPU bf16", {DeviceType::cpu, DType::bf16}},
                                          {"CUDA float32", {DeviceType::cuda, DType::f32}},
                                          {"CUDA bf16", {DeviceType::cuda, DType::bf16}}};
     std::ostringstream out;

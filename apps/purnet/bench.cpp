@@ -7,6 +7,7 @@
 #include "apps/run/computing_device.h"
 #include "apps/run/contest.h"
 #include "apps/run/version.h"
+#include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 
@@ -24,15 +25,16 @@ int bench(const Settings& s) {
     ContestOptions options = s.contest;
     options.weights = s.weights;
     options.data = s.data;
-    const auto absent = [](const char* reason) {
+    const auto absent = [](const std::string& reason) {
         std::cout << nlohmann::json{{"event", "absent"}, {"reason", reason}}.dump() << std::endl;
         return all_fine;
     };
     options.device = computing_device();
     const bool on_cpu = options.device.type == DeviceType::cpu;
     if (s.precision == "bf16") {
-        if (on_cpu) return absent("no bf16 on the CPU so far");
-        options.dtype = DType::bf16;
+        if (on_cpu && options.task == "train") return absent("on the CPU bf16 is for inference");
+        if (const std::string reason = on_cpu ? conv2d::why_no_bf16() : ""; !reason.empty()) return absent(reason);
+        options.bf16 = true;
     }
     if (s.precision == "int8") {
         if (!on_cpu) return absent("8 bits are for the CPU");
@@ -76,7 +78,7 @@ Run add_bench(Options& options) {
     options.value("--task", s->contest.task, "NAME", "level1 or train")->check(one_of({"level1", "train"}));
     options.value("--weights", s->weights, "FILE", "weights to run")->required();
     options.value("--data", s->data, "DIR", "folder of the .npy files")->required();
-    options.value("--precision", s->precision, "NAME", "f32, bf16 on a CUDA device, or int8 with --calibration")
+    options.value("--precision", s->precision, "NAME", "f32; bf16 on CUDA devices and CPUs that have it; int8 with --calibration")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
     options.group("Measuring");

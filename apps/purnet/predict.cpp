@@ -237,8 +237,8 @@ app::Run add_predict(Options& options) {
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(network_side());
     options
         .value("--precision", s->precision, "NAME",
-               "bf16 on a CUDA device; int8 on the CPU: convolutions in 8 bits, for weights with measured ranges (purnet export "
-               "--calibrate)")
+               "bf16: on CUDA devices and CPUs that have it; int8, on the CPU: convolutions in 8 bits, for weights with measured ranges "
+               "(purnet export --calibrate)")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");

@@ -55,12 +55,15 @@ void write_map(const fs::path& file, const Tensor& map) {
     write_npy(file, make_array(shape, map.to_floats()));
 }
 
+DType network_dtype(const ContestOptions& options) { return options.bf16 && !options.device.on_host() ? DType::bf16 : DType::f32; }
+
 class Level1 : public Contest {
 public:
     explicit Level1(const ContestOptions& options)
-        : net_(network_of(load_named_arrays(options.weights), options.weights.string(), options.device, options.dtype)),
+        : net_(network_of(load_named_arrays(options.weights), options.weights.string(), options.device, network_dtype(options))),
           picture_(options.data),
-          input_(picture_.normalised(*net_)) {
+          input_(picture_.normalised(*net_)),
+          bf16_(options.bf16 && options.device.on_host()) {
         if (options.calibration.empty()) return;
         const Array pictures = read_npy(options.calibration);
         require(pictures.dtype == FileDType::u8 && pictures.shape.size() == 4 && pictures.shape[0] >= 1 && pictures.shape[3] == 3,
@@ -72,8 +75,7 @@ public:
         if (!plan_) {
             plan_.emplace(
                 std::vector<Tensor>{like()},
-                [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; },
-                ranges_ ? &*ranges_ : nullptr);
+                [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; }, narrow_forms());
             map_ = Tensor::empty(plan_->output_shape(0), input_.dtype(), input_.device());
         }
         const auto start = Clock::now();
@@ -99,7 +101,7 @@ public:
             if (has_attention) wanted.push_back(outputs.promotion_attention[0]);
             return wanted;
         };
-        Plan both({like()}, network, ranges_ ? &*ranges_ : nullptr);
+        Plan both({like()}, network, narrow_forms());
         const std::vector<Tensor> results = both.run(std::vector<Tensor>{input_});
         write_map(folder / "map.npy", results[0]);
         if (has_attention) write_map(folder / "ap.npy", results[1]);
@@ -107,10 +109,12 @@ public:
 
 private:
     Tensor like() const { return Tensor::symbolic(input_.shape(), input_.dtype(), input_.device()); }
+    NarrowForms narrow_forms() const { return {.eight_bit = ranges_ ? &*ranges_ : nullptr, .bf16 = bf16_}; }
 
     std::unique_ptr<PurNet> net_;
     Picture picture_;
     Tensor input_, map_;
+    bool bf16_;  // of the plan's convolutions
     std::optional<Ranges> ranges_;
     std::optional<Plan> plan_;
 };
@@ -119,7 +123,7 @@ class Training : public Contest {
 public:
     explicit Training(const ContestOptions& options) {
         const Picture picture(options.data);
-        auto net = network_of(load_named_arrays(options.weights), options.weights.string(), options.device, options.dtype);
+        auto net = network_of(load_named_arrays(options.weights), options.weights.string(), options.device, network_dtype(options));
         config_.backbone = name_of(net->config().backbone);
         config_.width = net->config().width;
         batch_.n = static_cast<int>(picture.n);

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "kernels/runtime/device.h"
-#include "kernels/runtime/dtype.h"
 
 namespace purnet {
 
@@ -16,9 +15,9 @@ struct ContestOptions {
     std::filesystem::path data;  // input.npy; for training also mask.npy, labels.npy
     int warmup = 3;
     Device device;
-    DType dtype = DType::f32;  // of activations
     // Pictures (uint8 K,H,W,3 .npy) whose ranges let level1 run in 8 bits; empty: float32. Not for training.
     std::filesystem::path calibration;
+    bool bf16 = false;  // on a CUDA device the whole network, on a CPU the convolutions of level1; not together with calibration
 };
 
 class Contest {

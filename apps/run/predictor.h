@@ -17,14 +17,14 @@
 
 namespace purnet {
 
-// bf16: convolutions on bf16 tensor cores, activations stored so; on CUDA devices. int8: on the CPU.
+// bf16: on CUDA devices the whole network, on CPUs with instructions for it the convolutions of the plan. int8: on the CPU.
 enum class Precision { f32, bf16, int8 };
 Precision precision_named(const std::string& name);
 
 struct PredictorOptions {
     int size = 0;  // side of the network's input; 0: the one stored with the weights
     Device device;
-    Precision precision = Precision::f32;  // int8: weights without ranges are an Error
+    Precision precision = Precision::f32;  // int8: weights without ranges are an Error; bf16: so is a CPU without it
 };
 
 class Predictor {

@@ -1,10 +1,8 @@
 #include "core/plan/passes.h"
 
 #include <cmath>
-#include <memory>
 #include <optional>
 
-#include "core/plan/eight_bit.h"
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/conv2d/conv2d.h"
@@ -19,15 +17,6 @@ enum BatchNormInput { bn_x, bn_gamma, bn_beta, bn_mean, bn_var, bn_slope, bn_bef
 const Value& value(const Graph& graph, int id) { return graph.values[static_cast<size_t>(id)]; }
 
 std::vector<double> constant(const Graph& graph, int id) { return value(graph, id).constant.to_doubles(); }
-
-// What follows a convolution, in the terms of its epilogue, and the folded weights.
-struct Fusion {
-    std::vector<float> weight, bias;
-    conv2d::Epilogue epilogue;
-    int before = -1, after = -1, output = -1;
-    std::string name;
-    std::optional<size_t> consumer;  // the step that disappears into it
-};
 
 void set_activation(conv2d::Epilogue& epilogue, Activation activation, const Graph& graph, int slope) {
     switch (activation) {
@@ -59,10 +48,13 @@ std::optional<size_t> follower(const Graph& graph, int result) {
     return std::nullopt;
 }
 
-// `channel_last`: the weight's output channel is its last axis (transposed convolutions), else its first.
-Fusion fuse(const Graph& graph, const Step& conv, int64_t channels, bool channel_last) {
+Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
+    // The weight's output channel is its first axis, of transposed convolutions its last.
+    const int64_t channels = form.forward() ? form.problem.o : form.problem.c;
     Fusion f;
+    f.form = form;
     f.name = conv.name;
+    f.x = conv.inputs[0];
     f.output = conv.outputs[0];
     std::vector<double> weight = constant(graph, conv.inputs[1]);
     std::vector<double> bias =
@@ -79,7 +71,7 @@ Fusion fuse(const Graph& graph, const Step& conv, int64_t channels, bool channel
             for (size_t o = 0; o < n; ++o) {
                 const double scale = gamma[o] / std::sqrt(var[o] + bn->eps);
                 bias[o] = (bias[o] - mean[o]) * scale + beta[o];
-                for (size_t k = 0; k < per_channel; ++k) weight[channel_last ? k * n + o : o * per_channel + k] *= scale;
+                for (size_t k = 0; k < per_channel; ++k) weight[form.forward() ? o * per_channel + k : k * n + o] *= scale;
             }
             set_activation(f.epilogue, bn->activation, graph, next.inputs[bn_slope]);
             f.before = next.inputs[bn_before];
@@ -98,42 +90,29 @@ Fusion fuse(const Graph& graph, const Step& conv, int64_t channels, bool channel
     return f;
 }
 
-Step packed_step(std::shared_ptr<conv2d::PackedConv> packed, const Fusion& fusion, int x) {
-    Step step;
-    step.inputs = {x, fusion.before, fusion.after};
-    step.outputs = {fusion.output};
-    step.workspace = packed->workspace();
-    step.detail = packed->method();
-    step.run = [packed](const Arguments& a, const Context& c) { packed->run(a.in(0), a.in(1), a.in(2), a.out(), a.workspace(), c); };
-    return step;
-}
-
 }  // namespace
 
-void fuse_convolutions(Graph& graph, Device device, const Ranges* ranges) {
+void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms) {
     const Key key{device.type, DType::f32};
+    const std::unique_ptr<Narrow> narrow = Narrow::make(graph, device, forms);
     if (!conv2d::table().has(&conv2d::Kernels::pack, key)) return;
-    require(!ranges || device.type == DeviceType::cpu, "inference in 8 bits runs on the CPU alone, not on ", purnet::name_of(device));
     const Context context{device, nullptr};
-    EightBit eight(graph, ranges);
+    const auto packed = [&](const Step& step, const Fusion& f) {
+        std::shared_ptr<conv2d::PackedConv> conv;
+        if (const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem))
+            conv = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, f.epilogue, f.weight.data(),
+                                                                                                f.bias.data(), context);
+        else
+            conv = conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(f.form.problem, f.epilogue, f.weight.data(), f.bias.data(),
+                                                                            context);
+        return packed_step(std::move(conv), f, f.x, f.output);
+    };
     for (size_t i = 0; i < graph.steps.size(); ++i) {
         const Step& step = graph.steps[i];
-        const auto* p = std::any_cast<conv2d::Problem>(&step.problem);
-        const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem);
-        if ((!p && !t) || !value(graph, step.inputs[1]).constant) continue;
-        const int x = step.inputs[0];
-        const Fusion f = fuse(graph, step, p ? p->o : t->o, !p);
-        Step fused;
-        if (eight.runs(graph, step))
-            fused = eight.step(graph, p ? *p : conv_transpose2d::adjoint(*t), p ? conv2d::Pass::forward : conv2d::Pass::backward_data,
-                               f.epilogue, f.weight, f.bias, x, f.before, f.after, f.output);
-        else if (p)
-            fused = packed_step(
-                conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(*p, f.epilogue, f.weight.data(), f.bias.data(), context), f, x);
-        else
-            fused = packed_step(conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(
-                                    *t, f.epilogue, f.weight.data(), f.bias.data(), context),
-                                f, x);
+        const std::optional<ConvolutionForm> form = ConvolutionForm::of(step);
+        if (!form || !value(graph, step.inputs[1]).constant) continue;
+        const Fusion f = fuse(graph, step, *form);
+        Step fused = narrow && narrow->runs(graph, step) ? narrow->step(graph, f) : packed(step, f);
         fused.name = f.name;
         if (!f.consumer) {
             graph.steps[i] = std::move(fused);
@@ -144,7 +123,7 @@ void fuse_convolutions(Graph& graph, Device device, const Ranges* ranges) {
         graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(i));
         --i;
     }
-    eight.add_quantise_steps(graph);
+    if (narrow) narrow->add_conversions(graph);
 }
 
 }  // namespace purnet

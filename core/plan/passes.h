@@ -1,8 +1,8 @@
-// Rewrites of a traced graph. Without ranges each keeps the value of every output up to float32 rounding.
+// Rewrites of a traced graph. Without narrow forms each keeps the value of every output up to float32 rounding.
 #pragma once
 
 #include "core/plan/graph.h"
-#include "core/plan/ranges.h"
+#include "core/plan/narrow.h"
 
 namespace purnet {
 
@@ -10,7 +10,7 @@ namespace purnet {
 // packed weights. Batch norm folds as w' = w s, b' = (b - mean) s + beta with s = gamma / sqrt(var + eps), in float64. A
 // convolution with an activation alone, or with nothing, is packed likewise. Left as they are: convolutions whose result has
 // several readers (but for the packing), and those of a device whose twin cannot pack.
-// With ranges, convolutions whose input has one run in 8 bits where they can (eight_bit.h).
-void fuse_convolutions(Graph& graph, Device device, const Ranges* ranges = nullptr);
+// With narrow forms, convolutions read those where they can (narrow.h).
+void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {});
 
 }  // namespace purnet

@@ -54,12 +54,12 @@ void Plan::State::launch_as_graph() {
     ran = true;
 }
 
-Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Ranges* ranges) : state_(std::make_unique<State>()) {
+Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms) : state_(std::make_unique<State>()) {
     require(!inputs.empty(), "a plan needs an input");
     State& s = *state_;
     s.context.device = inputs.front().device();
     s.graph = trace(inputs, network);
-    fuse_convolutions(s.graph, s.context.device, ranges);
+    fuse_convolutions(s.graph, s.context.device, forms);
     drop_unused(s.graph);
 
     const Graph& graph = s.graph;

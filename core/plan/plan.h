@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "core/plan/graph.h"
-#include "core/plan/ranges.h"
+#include "core/plan/narrow.h"
 
 namespace purnet {
 
 class Plan {
 public:
     // `inputs` give shape, type and device. The network is traced in inference mode; weights are those of this moment.
-    // ranges: convolutions whose input has one run in 8 bits where they can (eight_bit.h).
-    Plan(const std::vector<Tensor>& inputs, const Network& network, const Ranges* ranges = nullptr);
+    // forms: what convolutions may read in 8 bits or in bf16, where they can; a machine that cannot at all throws.
+    Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms = {});
     ~Plan();
     Plan(Plan&&) noexcept;
     Plan& operator=(Plan&&) noexcept;

@@ -15,8 +15,10 @@
 #include "apps/run/watch_folder.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
+#include "core/formats/safetensors.h"
 #include "data/image/decode.h"
 #include "data/image/encode.h"
+#include "tests/support/bf16.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
@@ -403,6 +405,33 @@ TEST_CASE("predict: raw frames in and out, a truncated last one said") {
     CHECK(contains(text_of_file(folder / "err"), "no frames came"));
     CHECK(run("nothing", "--raw-out rgba") == 2);
     CHECK(contains(text_of_file(folder / "err"), "go out as gray or gray16le"));
+}
+
+TEST_CASE("predict: bf16 where the CPU has it or is to pretend; else one line says what to use instead") {
+    const TemporaryFolder folder;
+    const std::string weights = folder / "w.safetensors", photo = put(fs::path(folder / "photo.png"), 90, 70);
+    write_safetensors(weights, test::small_network());
+    const auto predict = [&](const std::string& out, const std::string& precision, const std::vector<std::string>& environment) {
+        return run_program({"predict", "--weights", weights, "--precision", precision, "--output", "map", "--out", folder / out, photo},
+                           environment);
+    };
+    const Outcome refused = predict("none", "bf16", {"PURNET_ISA=baseline"});
+    CHECK(refused.code == 1);
+    CHECK_MESSAGE(contains(refused.err, "bf16 needs AVX-512, baseline is in use; use --precision f32"), refused.err);
+    if (!test::can_emulate_bf16()) {
+        MESSAGE("skipped: not even emulated bf16 without AVX-512");
+        return;
+    }
+    const Outcome done = predict("half", "bf16", {"PURNET_BF16=emulate"});
+    REQUIRE_MESSAGE(done.code == 0, done.err);
+    REQUIRE(predict("float", "f32", {}).code == 0);
+    const std::vector<float> half = to_float32(read_npy(folder / "half/photo.npy")),
+                             floats = to_float32(read_npy(folder / "float/photo.npy"));
+    REQUIRE(half.size() == floats.size());
+    double difference = 0;
+    for (size_t i = 0; i < half.size(); ++i) difference += std::fabs(static_cast<double>(half[i] - floats[i]));
+    CHECK(difference / static_cast<double>(half.size()) < 0.01);
+    CHECK(half != floats);
 }
 
 TEST_CASE("predict: a watched folder until Ctrl-C") {

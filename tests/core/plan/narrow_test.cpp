@@ -1,4 +1,4 @@
-// Plans in 8 bits: close to float32, bytes made where they are read, floats kept where something else reads them.
+// Plans in 8 bits and in bf16: close to float32, narrow forms made where they are read, floats kept where something else reads them.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,6 +12,8 @@
 #include "core/parameter.h"
 #include "core/plan/plan.h"
 #include "core/random/philox.h"
+#include "kernels/conv2d/conv2d_bf16.h"
+#include "tests/support/bf16.h"
 
 namespace purnet {
 namespace {
@@ -40,11 +42,9 @@ int count_of(const std::string& text, const std::string& word) {
     return count;
 }
 
-}  // namespace
-
-TEST_CASE("eight bits: a plan with ranges follows the one without") {
-    Weights w;
-    const Network network = [&](const std::vector<Tensor>& in) {
+// Five convolutions with batch norms and sums, a transposed one, a head of one channel.
+Network sample_network(Weights& w) {
+    return [&w](const std::vector<Tensor>& in) {
         const auto norm = [&](const std::string& n, const Tensor& x, const Tensor& before = {}) {
             return ops::batch_norm(x, w(n + ".gamma", {32}, 0.5, 1.5), w(n + ".beta", {32}), w(n + ".mean", {32}),
                                    w(n + ".var", {32}, 0.5, 2), {.training = false, .activation = Activation::prelu},
@@ -59,6 +59,24 @@ TEST_CASE("eight bits: a plan with ranges follows the one without") {
                                                 {.stride = 2, .crop_top = 1, .crop_left = 1, .out_h = 24, .out_w = 20});
         return std::vector<Tensor>{up, ops::conv2d(up, w("head.weight", {1, 1, 1, 32}), {}, {})};
     };
+}
+
+// Mean difference over mean size.
+double difference(const Tensor& got, const Tensor& wanted) {
+    const std::vector<float> a = got.to_floats(), b = wanted.to_floats();
+    double sum = 0, size = 0;
+    for (size_t k = 0; k < a.size(); ++k) {
+        sum += std::fabs(static_cast<double>(a[k] - b[k]));
+        size += std::fabs(static_cast<double>(b[k]));
+    }
+    return sum / size;
+}
+
+}  // namespace
+
+TEST_CASE("eight bits: a plan with ranges follows the one without") {
+    Weights w;
+    const Network network = sample_network(w);
     const Tensor x = Tensor::from(numbers(2 * 12 * 10 * 3, "x", -1, 1).data(), {2, 12, 10, 3});
     const std::vector<Tensor> like{Tensor::symbolic(x.shape(), DType::f32, {})};
     const Ranges ranges = measure_ranges(network, {{x}});
@@ -66,7 +84,7 @@ TEST_CASE("eight bits: a plan with ranges follows the one without") {
     CHECK(ranges.at("c1.weight").low == doctest::Approx(-1).epsilon(0.1));
     CHECK(ranges.at("c2.weight").high > 0);
 
-    Plan floats(like, network), bytes(like, network, &ranges);
+    Plan floats(like, network), bytes(like, network, {.eight_bit = &ranges});
     const std::string text = bytes.text();
     INFO(text);
     CHECK(count_of(floats.text(), "8 bits") == 0);
@@ -74,16 +92,50 @@ TEST_CASE("eight bits: a plan with ranges follows the one without") {
     CHECK(count_of(text, "quantise") == 1);  // of the stem, which is made in float32
     const std::vector<Tensor> wanted = floats.run({x}), got = bytes.run({x}), again = bytes.run({x});
     for (size_t i = 0; i < wanted.size(); ++i) {
-        const std::vector<float> a = got[i].to_floats(), b = wanted[i].to_floats();
-        CHECK(again[i].to_floats() == a);
-        double difference = 0, size = 0;
-        for (size_t k = 0; k < a.size(); ++k) {
-            difference += std::fabs(static_cast<double>(a[k] - b[k]));
-            size += std::fabs(static_cast<double>(b[k]));
-        }
-        CHECK(difference < 0.03 * size);
-        CHECK(difference > 0);
+        CHECK(again[i].to_floats() == got[i].to_floats());
+        CHECK(difference(got[i], wanted[i]) < 0.03);
+        CHECK(difference(got[i], wanted[i]) > 0);
     }
+}
+
+TEST_CASE("bf16: a plan follows the one in float32, in less memory") {
+    if (!test::can_emulate_bf16()) {
+        MESSAGE("skipped: not even emulated bf16 without AVX-512");
+        return;
+    }
+    const test::Bf16Wish emulate("emulate");
+    Weights w;
+    const Network network = sample_network(w);
+    const Tensor x = Tensor::from(numbers(2 * 12 * 10 * 3, "x", -1, 1).data(), {2, 12, 10, 3});
+    const std::vector<Tensor> like{Tensor::symbolic(x.shape(), DType::f32, {})};
+    Plan floats(like, network), halves(like, network, {.bf16 = true});
+    const std::string text = halves.text();
+    INFO(text);
+    CHECK(count_of(floats.text(), "bf16") == 0);
+    CHECK(count_of(text, "\tbf16\n") == 4);    // c2, c3, c4 and t; c1 and the head have too few channels
+    CHECK(count_of(text, "round_bf16") == 2);  // of the stem, which is made in float32, and of what c3 adds
+    const std::vector<Tensor> wanted = floats.run({x}), got = halves.run({x}), again = halves.run({x});
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        CHECK(again[i].to_floats() == got[i].to_floats());
+        // Four layers whose pictures and weights are off by 2^-9 on average or less, at random.
+        MESSAGE("difference ", difference(got[i], wanted[i]));
+        CHECK(difference(got[i], wanted[i]) < 0x1p-7);
+        CHECK(difference(got[i], wanted[i]) > 0);
+    }
+    const Ranges ranges = measure_ranges(network, {{x}});
+    CHECK_THROWS_WITH(Plan(like, network, {.eight_bit = &ranges, .bf16 = true}), doctest::Contains("not in both"));
+}
+
+TEST_CASE("bf16: a plan on a machine without it is refused with the reason") {
+    const test::Bf16Wish none("");
+    const std::string reason = conv2d::why_no_bf16();
+    if (reason.empty()) {
+        MESSAGE("skipped: this CPU has bf16");
+        return;
+    }
+    Weights w;
+    const std::vector<Tensor> like{Tensor::symbolic({1, 12, 10, 3}, DType::f32, {})};
+    CHECK_THROWS_WITH(Plan(like, sample_network(w), {.bf16 = true}), doctest::Contains(reason.c_str()));
 }
 
 TEST_CASE("eight bits: ranges are means over the runs, and values that are not finite are refused") {
@@ -103,7 +155,7 @@ TEST_CASE("eight bits: ranges are means over the runs, and values that are not f
     // A range without extent leaves its convolution in float32.
     const Ranges flat{{"c.weight", {0, 0}}};
     const std::vector<Tensor> x = constant(1, 2);
-    Plan plan({Tensor::symbolic(x[0].shape(), DType::f32, {})}, network, &flat);
+    Plan plan({Tensor::symbolic(x[0].shape(), DType::f32, {})}, network, {.eight_bit = &flat});
     CHECK(count_of(plan.text(), "8 bits") == 0);
 }
 
