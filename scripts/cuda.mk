@@ -19,7 +19,7 @@ endif
 # Machine code for sm_80 and sm_90a; PTX of compute_80 for everything newer or between, compiled by the driver.
 CUDA_TARGETS ?= -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90a,code=sm_90a
 NVCCFLAGS += -std=c++20 -O3 -lineinfo -I. $(CUDA_TARGETS) -Werror all-warnings \
-    -Xcompiler -Wall,-Wextra,-Werror,-Wno-unused-parameter,-fopenmp,-pthread
+    -Xcompiler -Wall,-Wextra,-Werror,-Wno-unused-parameter,-Wno-unknown-pragmas,-Wno-missing-field-initializers,-fopenmp,-pthread
 
 $(BUILD)/cuda/%.o: %.cu
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 #include "kernels/runtime/accelerators.h"
 
+#include <atomic>
 #include <charconv>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -43,21 +43,21 @@ std::optional<int> first_usable(std::string& why_none) {
     return std::nullopt;
 }
 
+std::atomic<int> chosen{-1};
+
 DeviceChoice select(int index, const std::string& why) {
-    static std::mutex mutex;
-    static int selected = -1;
-    std::lock_guard lock(mutex);
     const Device device{DeviceType::cuda, index};
-    require(selected < 0 || selected == index, "this process computes on ", name_of({DeviceType::cuda, selected}),
-            " already: start another one for ", name_of(device));
-    registered().select(index);
-    selected = index;
+    int before = -1;
+    require(chosen.compare_exchange_strong(before, index) || before == index, "this process computes on ",
+            name_of({DeviceType::cuda, before}), " already: start another one for ", name_of(device));
     return {device, concat(name_of(device), " (", registered().describe(index), "), ", why)};
 }
 
 }  // namespace
 
 Accelerators register_accelerators(const Accelerators& accelerators) { return std::exchange(registered(), accelerators); }
+
+int chosen_accelerator() { return chosen; }
 
 bool is_device_name(const std::string& name) { return name == "auto" || name == "cpu" || name == "cuda" || index_of(name).has_value(); }
 

@@ -13,7 +13,6 @@ struct Accelerators {
     std::string (*absence)() = nullptr;       // why there is none, in the driver's words
     std::string (*describe)(int) = nullptr;   // "NVIDIA H200, sm_90, 141 GB"
     std::string (*objection)(int) = nullptr;  // why this device cannot be used; empty: it can
-    void (*select)(int) = nullptr;            // all threads of the process compute on it from now on
 };
 // Returns those before.
 Accelerators register_accelerators(const Accelerators& accelerators);
@@ -26,6 +25,8 @@ struct DeviceChoice {
 // "auto": the first CUDA device that can be used, else the CPU. "cpu". "cuda": the first that can be used; "cuda:N": that one; an Error
 // says what is missing. A process computes on one CUDA device: another one later is an Error.
 DeviceChoice choose_device(const std::string& wanted);
+// The N of the CUDA device that this process computes on; -1: none was chosen, and CUDA takes what it takes by itself.
+int chosen_accelerator();
 // The names choose_device knows, whatever the machine has.
 bool is_device_name(const std::string& name);
 

@@ -409,8 +409,7 @@ TEST_CASE("predict: raw frames in and out, a truncated last one said") {
 
 TEST_CASE("predict: bf16 where the CPU has it or is to pretend; else one line says what to use instead") {
     const TemporaryFolder folder;
-    const std::string weights = folder / "w.safetensors", photo = put(fs::path(folder / "photo.png"), 90, 70);
-    write_safetensors(weights, test::small_network());
+    const std::string weights = test::write_small_weights(folder / "w.safetensors"), photo = put(fs::path(folder / "photo.png"), 90, 70);
     const auto predict = [&](const std::string& out, const std::string& precision, const std::vector<std::string>& environment) {
         return run_program({"predict", "--weights", weights, "--precision", precision, "--output", "map", "--out", folder / out, photo},
                            environment);

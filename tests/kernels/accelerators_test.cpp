@@ -7,12 +7,10 @@
 namespace purnet {
 namespace {
 
-int selected = -1;
-
 // Two devices, the first of which is too old.
 Accelerators two_devices() {
     return {[] { return 2; }, [] { return std::string(); }, [](int i) { return "Device " + std::to_string(i); },
-            [](int i) { return std::string(i == 0 ? "is too old" : ""); }, [](int i) { selected = i; }};
+            [](int i) { return std::string(i == 0 ? "is too old" : ""); }};
 }
 
 class Registered {
@@ -52,19 +50,19 @@ TEST_CASE("accelerators: none") {
 TEST_CASE("accelerators: the first that can be used, and no second one in a process") {
     const Registered devices(two_devices());
     CHECK(choose_device("cpu").device == Device{});
-    CHECK(selected == -1);
+    CHECK(chosen_accelerator() == -1);
     REFUSED(choose_device("cuda:0"), "cuda:0 is too old");
     REFUSED(choose_device("cuda:2"), "cuda:0 to cuda:1 are there");
     const DeviceChoice choice = choose_device("auto");
     CHECK(choice.device == Device{DeviceType::cuda, 1});
     CHECK(choice.because == "cuda:1 (Device 1), the first that can be used");
-    CHECK(selected == 1);
+    CHECK(chosen_accelerator() == 1);
     CHECK(choose_device("cuda").device == choice.device);
     Accelerators both = two_devices();
     both.objection = [](int) { return std::string(); };
     const Registered younger(both);
     REFUSED(choose_device("cuda:0"), "start another one");
-    CHECK(selected == 1);
+    CHECK(chosen_accelerator() == 1);
 }
 
 }  // namespace purnet

@@ -2,7 +2,6 @@
 
 #include <nvtx3/nvToolsExt.h>
 
-#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -21,8 +20,6 @@ DeviceInfo read_info(int device) {
         p.name, p.major, p.minor, p.multiProcessorCount, p.totalGlobalMem, static_cast<size_t>(p.l2CacheSize), p.sharedMemPerBlockOptin};
 }
 
-std::atomic<int> selected{-1};  // by choose_device; -1: whatever the runtime takes by itself
-
 std::string describe(int device) {
     const DeviceInfo& info = device_info(device);
     return concat(info.name, ", sm_", info.major, info.minor, ", ", info.memory / 1000000000, " GB");
@@ -36,10 +33,7 @@ std::string objection(int device) {
 
 // The allocator of kernels/runtime/memory.h gets the device's memory from here, and the programs what devices there are.
 const bool registered = [] {
-    register_accelerators({device_count, why_no_device, describe, objection, [](int device) {
-                               selected = device;
-                               enter_device();
-                           }});
+    register_accelerators({device_count, why_no_device, describe, objection});
     register_raw_memory(DeviceType::cuda, {[](size_t bytes) -> void* {
                                                enter_device();
                                                void* memory = nullptr;
@@ -69,7 +63,7 @@ const bool registered = [] {
 
 void enter_device() {
     thread_local int entered = -1;
-    const int wanted = selected;
+    const int wanted = chosen_accelerator();
     if (entered == wanted) return;
     check(cudaSetDevice(wanted), "cudaSetDevice");
     entered = wanted;
