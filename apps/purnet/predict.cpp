@@ -237,7 +237,7 @@ app::Run add_predict(Options& options) {
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(network_side());
     options
         .value("--precision", s->precision, "NAME",
-               "bf16: on CUDA devices and CPUs that have it; int8, on the CPU: convolutions in 8 bits, for weights with measured ranges "
+               "f32; on the CPU also bf16, where it has that, and int8: convolutions in 8 bits, for weights with measured ranges "
                "(purnet export --calibrate)")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");

@@ -55,15 +55,13 @@ void write_map(const fs::path& file, const Tensor& map) {
     write_npy(file, make_array(shape, map.to_floats()));
 }
 
-DType network_dtype(const ContestOptions& options) { return options.bf16 && !options.device.on_host() ? DType::bf16 : DType::f32; }
-
 class Level1 : public Contest {
 public:
     explicit Level1(const ContestOptions& options)
-        : net_(network_of(load_named_arrays(options.weights), options.weights.string(), options.device, network_dtype(options))),
+        : net_(network_of(load_named_arrays(options.weights), options.weights.string(), options.device)),
           picture_(options.data),
           input_(picture_.normalised(*net_)),
-          bf16_(options.bf16 && options.device.on_host()) {
+          bf16_(options.bf16) {
         if (options.calibration.empty()) return;
         const Array pictures = read_npy(options.calibration);
         require(pictures.dtype == FileDType::u8 && pictures.shape.size() == 4 && pictures.shape[0] >= 1 && pictures.shape[3] == 3,
@@ -123,7 +121,7 @@ class Training : public Contest {
 public:
     explicit Training(const ContestOptions& options) {
         const Picture picture(options.data);
-        auto net = network_of(load_named_arrays(options.weights), options.weights.string(), options.device, network_dtype(options));
+        auto net = network_of(load_named_arrays(options.weights), options.weights.string(), options.device);
         config_.backbone = name_of(net->config().backbone);
         config_.width = net->config().width;
         batch_.n = static_cast<int>(picture.n);

@@ -17,7 +17,7 @@ struct ContestOptions {
     Device device;
     // Pictures (uint8 K,H,W,3 .npy) whose ranges let level1 run in 8 bits; empty: float32. Not for training.
     std::filesystem::path calibration;
-    bool bf16 = false;  // on a CUDA device the whole network, on a CPU the convolutions of level1; not together with calibration
+    bool bf16 = false;  // the convolutions of level1, on the CPU; not together with calibration
 };
 
 class Contest {

@@ -17,7 +17,7 @@
 
 namespace purnet {
 
-// bf16: on CUDA devices the whole network, on CPUs with instructions for it the convolutions of the plan. int8: on the CPU.
+// bf16 (on CPUs with instructions for it) and int8: of the plan's convolutions, on the CPU.
 enum class Precision { f32, bf16, int8 };
 Precision precision_named(const std::string& name);
 

@@ -58,7 +58,6 @@ struct TrainConfig {
     double ema = 0;   // decay of the averaged weights; 0: none
 
     // run
-    std::string precision = "f32";
     std::string out;
     uint64_t seed = 1;
     int64_t log_every = 20;
@@ -114,7 +113,6 @@ struct TrainConfig {
         visit("warmup", c.warmup, "steps of linear warm-up");
         visit("clip", c.clip, "largest norm of the gradient; 0: no clipping");
         visit("ema", c.ema, "decay of averaged weights, which then are validated and saved as best; 0: none");
-        visit("precision", c.precision, "of activations and tensor cores: f32, or bf16 on a CUDA device (weights and sums stay float32)");
         visit("out", c.out, "run folder");
         visit("seed", c.seed, "seed of everything random");
         visit("log-every", c.log_every, "steps between log lines");

@@ -54,8 +54,6 @@ public:
         }
         check(config_);
         device_ = computing_device();
-        require(config_.precision == "f32" || device_.type == DeviceType::cuda, "--precision ", config_.precision,
-                " needs a CUDA device, this is ", name_of(device_));
         open_data_sets(resume);
         if (!config_.superpixel_cache.empty()) {
             std::filesystem::path folder = config_.superpixel_cache;
@@ -177,8 +175,7 @@ private:
     // `from_files`: with the weights that --init and --init-from name; else its values come from a checkpoint or an earlier stage.
     std::unique_ptr<PurNet> fresh_network(int stage, bool init, bool init_from) const {
         const bool pretrained = !config_.init.empty() || !config_.init_from.empty();
-        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained), device_,
-                                            config_.precision == "bf16" ? DType::bf16 : DType::f32);
+        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained), device_);
         initialise(net->parameters(), config_.seed);
         if (init && !config_.init.empty())
             say(config_.init, ": ", load_extractor(*net, load_named_arrays(config_.init), config_.init).text());

@@ -19,13 +19,13 @@ namespace {
 
 constexpr int side = 64;
 
-std::unique_ptr<PurNet> narrow_net(Device device, DType dtype) {
+std::unique_ptr<PurNet> narrow_net(Device device) {
     PurNetConfig config;
     config.backbone = Backbone::light;
     config.width = 8;
     config.normalisation = default_normalisation(Backbone::light);
     config.size = side;
-    auto net = std::make_unique<PurNet>(config, device, dtype);
+    auto net = std::make_unique<PurNet>(config, device);
     initialise(net->parameters(), 5);
     return net;
 }
@@ -42,7 +42,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 
 }  // namespace
 
-TEST_CASE("device plan: the map equals the CPU's, in float32 and bf16") {
+TEST_CASE("device plan: the map equals the CPU's, at once and as a graph") {
     const Device device = place().device;
     CHECK(device.type == DeviceType::cuda);
     CHECK(choose_device("auto").device == device);
@@ -51,12 +51,12 @@ TEST_CASE("device plan: the map equals the CPU's, in float32 and bf16") {
     std::vector<uint8_t> rgb(static_cast<size_t>(side) * side * 3);
     for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<uint8_t>(noise.uniform(0, i) * 255);
 
-    Predictor cpu(narrow_net({}, DType::f32), {});
+    Predictor cpu(narrow_net({}), {});
     const std::vector<float> wanted = cpu.map(rgb.data(), side, side);
     const auto [low, high] = std::minmax_element(wanted.begin(), wanted.end());
-    REQUIRE(*high - *low > 0.05f);  // else any map would do
+    REQUIRE(*high - *low > 0.03f);  // else any map would do
 
-    Predictor cuda(narrow_net(device, DType::f32), {.device = device});
+    Predictor cuda(narrow_net(device), {.device = device});
     const std::vector<float> first = cuda.map(rgb.data(), side, side);
     CHECK(distance(first, wanted) <= 1e-4);
     // From the second run on all launches are one graph: the same bits, and another picture's map is another.
@@ -69,11 +69,7 @@ TEST_CASE("device plan: the map equals the CPU's, in float32 and bf16") {
     CHECK(distance(other, first) > 1e-3);
     std::reverse(rgb.begin(), rgb.end());
 
-    Predictor half(narrow_net(device, DType::bf16), {.device = device, .precision = Precision::bf16});
-    const double off = distance(half.map(rgb.data(), side, side), wanted);
-    CHECK(off <= 5e-2);
-    CHECK(off > 1e-4);  // else it was float32 under another name
-    MESSAGE("bf16 map off by ", off);
+    REFUSED(Predictor(narrow_net(device), {.device = device, .precision = Precision::bf16}), "use f32");
 }
 
 }  // namespace purnet::test
