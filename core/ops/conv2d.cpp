@@ -1,6 +1,7 @@
 #include "core/ops/conv2d.h"
 
 #include "core/op.h"
+#include "core/ops/operands.h"
 
 namespace purnet::ops {
 namespace {
@@ -8,6 +9,7 @@ namespace room = purnet::conv2d;
 
 room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
     require(x && weight, "conv2d: input or weight is undefined");
+    require_one_type("conv2d", x, weight);
     const Shape &in = x.shape(), &filter = weight.shape();
     require(in.rank() == 4 && filter.rank() == 4, "conv2d: input ", in, " and weight ", filter, " must be N,H,W,C and O,kH,kW,C/groups");
     require(options.groups > 0 && in[3] == filter[3] * options.groups, "conv2d: input ", in, " has ", in[3], " channels, weight ", filter,

@@ -1,6 +1,7 @@
 #include "core/ops/conv_transpose2d.h"
 
 #include "core/op.h"
+#include "core/ops/operands.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
 
 namespace purnet::ops {
@@ -9,6 +10,7 @@ namespace room = purnet::conv_transpose2d;
 
 room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvTranspose2dOptions& options) {
     require(x && weight, "conv_transpose2d: input or weight is undefined");
+    require_one_type("conv_transpose2d", x, weight);
     const Shape &in = x.shape(), &filter = weight.shape();
     require(in.rank() == 4 && filter.rank() == 4, "conv_transpose2d: input ", in, " and weight ", filter, " must be N,H,W,C and C,kH,kW,O");
     require(in[3] == filter[0], "conv_transpose2d: input ", in, " has ", in[3], " channels, weight ", filter, " reads ", filter[0]);

@@ -1,6 +1,7 @@
 #include "core/ops/linear.h"
 
 #include "core/op.h"
+#include "core/ops/operands.h"
 #include "kernels/linear/linear.h"
 
 namespace purnet::ops {
@@ -9,6 +10,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     namespace room = purnet::linear;
     require(x && weight && x.shape().rank() == 2 && weight.shape().rank() == 2 && x.size(1) == weight.size(1), "linear: input ",
             x ? x.shape() : Shape(), " and weight ", weight ? weight.shape() : Shape(), " must be N,I and O,I");
+    require_one_type("linear", x, weight);
     require(!bias || bias.shape() == Shape{weight.size(0)}, "linear: bias ", bias ? bias.shape() : Shape(), " does not fit weight ",
             weight.shape());
     const room::Problem p{x.size(0), x.size(1), weight.size(0)};

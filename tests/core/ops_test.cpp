@@ -9,6 +9,9 @@
 #include "core/ops/activation.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/binary.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/conv_transpose2d.h"
+#include "core/ops/linear.h"
 #include "core/ops/losses.h"
 #include "core/ops/pool.h"
 #include "core/ops/promotion.h"
@@ -251,6 +254,10 @@ TEST_CASE("ops: wrong shapes are refused with both") {
     REFUSED(ops::batch_norm(a, five, five, five, five, {}, {}, b), "2x3x4x6");
     REFUSED(ops::promote(a, b, {}, 1), "promote: f is 2x3x4x6 but the target is 2x3x4x5");
     REFUSED(ops::max_pool(a, {5, 2, {}}), "does not fit into 2x3x4x5");
+    const Tensor filter = Tensor::zeros({7, 1, 1, 5}, DType::bf16), columns = Tensor::zeros({5, 4, 4, 1}, DType::bf16);
+    REFUSED(ops::conv2d(a, filter, {}, {}), "conv2d: the input is float32 but its weight bf16");
+    REFUSED(ops::conv_transpose2d(a, columns, {}, {}), "conv_transpose2d: the input is float32 but its weight bf16");
+    REFUSED(ops::linear(Tensor::zeros({2, 5}, DType::f32), Tensor::zeros({3, 5}, DType::bf16), {}), "linear: the input is float32");
     REFUSED(ops::concat_channels({a, Tensor::zeros({2, 3, 5, 5}, DType::f32)}), "2x3x5x5");
     REFUSED(ops::reshape(a, {7}), "reshape: 2x3x4x5");
     REFUSED(ops::bce_loss(a, b), "weighted_bce: z is 2x3x4x5");
