@@ -26,10 +26,12 @@ $(BUILD)/cuda/%.o: %.cu
 	@echo "  nvcc   $<"
 	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@
 
+# The ladders of kernels/lab belong to the emulator's tests: no program has them.
+CUDA_OBJECTS_LINKED := $(filter-out $(BUILD)/cuda/kernels/lab/%,$(CUDA_OBJECTS_ALL))
+CUDA_RUNTIME := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 ifeq ($(CUDA_ON),1)
-# The ladders of kernels/lab belong to the tests: no program has them.
-CUDA_OBJECTS := $(filter-out $(BUILD)/cuda/kernels/lab/%,$(CUDA_OBJECTS_ALL))
-CUDA_LIBRARIES := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
+CUDA_OBJECTS := $(CUDA_OBJECTS_LINKED)
+CUDA_LIBRARIES := $(CUDA_RUNTIME)
 endif
 
 # Compiles the whole CUDA part and links nothing: what a machine with a toolkit and no device can check.
@@ -80,9 +82,9 @@ EMULATOR_PROGRAMS := $(foreach variant,$(EMULATOR_VARIANTS),$(EMULATOR_PROGRAM_$
 # What needs a device. `make gpu-check` runs everything there is to see on one and leaves a report; `make gpu-bundle` packs it up for a
 # machine that has a driver and nothing else (scripts/gpu_check.sh).
 GPU_TEST_OBJECTS := $(call objects,$(call find_sources,tests/gpu tests/device))
-$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_ALL) $(LIBRARY)
+$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_LINKED) $(LIBRARY)
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -o $@
+	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_RUNTIME) -o $@
 -include $(GPU_TEST_OBJECTS:.o=.d)
 
 GPU_REPORT ?= build/gpu-report

@@ -27,17 +27,6 @@ struct Row {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-DType type_of(const Operand& operand, DType activation) {
-    if (operand.role == Role::workspace) return DType::u8;
-    switch (operand.kind) {
-        case Kind::activation: return activation;
-        case Kind::parameter: return parameter_dtype(activation);
-        case Kind::int32: return DType::i32;
-        case Kind::uint8: return DType::u8;
-    }
-    return activation;
-}
-
 // Values in (0, 1) fit every operand: a variance, a probability, a weight.
 void fill(const Operand& operand, DType type, void* data) {
     uint64_t state = 0x9E3779B97F4A7C15u;
@@ -75,7 +64,7 @@ Row time_direction(const std::string& name, const Direction& direction, const Pl
     Pointers pointers;
     double bytes = 0;
     for (const Operand& operand : direction.operands) {
-        const DType type = type_of(operand, place.dtype);
+        const DType type = operand.dtype(place.dtype);
         const size_t size = static_cast<size_t>(operand.count()) * size_of(type);
         std::vector<unsigned char> host(std::max<size_t>(size, 1));
         fill(operand, type, host.data());

@@ -29,8 +29,7 @@ double multiply_adds(const Step& step) {
     return 0;
 }
 
-std::unique_ptr<PurNet> network(const Settings& s) {
-    const Device device = computing_device();
+std::unique_ptr<PurNet> network(const Settings& s, Device device = {}) {
     if (!s.weights.empty()) return network_of(load_named_arrays(s.weights), s.weights, device);
     PurNetConfig config;
     config.backbone = backbone_named(s.backbone);
@@ -45,7 +44,7 @@ std::unique_ptr<PurNet> network(const Settings& s) {
 int run(const Settings& s) {
     const std::unique_ptr<PurNet> net = network(s);
     const int side = s.size ? s.size : net->config().size;
-    const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, net->parameters().device());
+    const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, {});
     const Graph graph = trace({image}, [&](const std::vector<Tensor>& in) {
         if (!s.all_outputs) return std::vector<Tensor>{net->level1(in[0])};
         std::vector<Tensor> outputs;
@@ -77,8 +76,7 @@ int run(const Settings& s) {
     if (s.plan) {
         PredictorOptions options;
         options.size = side;
-        options.device = computing_device();
-        Predictor predictor(network(s), options);
+        Predictor predictor(network(s, computing_device()), options);
         std::printf("%s", predictor.plan_text().c_str());
     }
     return all_fine;

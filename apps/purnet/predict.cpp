@@ -126,8 +126,7 @@ int predict_one(Predictor& predictor, const Settings& s) {
     }
     std::vector<RenderedFile> files = render_outputs(predictor, rgb, predictor.map(rgb.pixels.data(), rgb.width, rgb.height), output);
     if (to_stdout) {
-        std::fwrite(files[0].bytes.data(), 1, files[0].bytes.size(), stdout);
-        require(std::fflush(stdout) == 0, "stdout cannot be written");
+        write_result("-", {files[0].bytes.begin(), files[0].bytes.end()});
     } else {
         files[0].suffix = fs::path(s.out).extension().string();
         write_rendered(files, stem, s.prediction.if_exists);

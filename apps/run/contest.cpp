@@ -37,10 +37,7 @@ struct Picture {
                 describe(bytes), ", wanted uint8 N,H,W,3");
         n = bytes.shape[0], h = bytes.shape[1], w = bytes.shape[2];
     }
-    Tensor normalised(const PurNet& net) const {
-        return network_input(bytes.bytes.data(), n, h, w, net.config().normalisation, net.parameters().device(),
-                             net.parameters().activation_dtype());
-    }
+    Tensor normalised(const PurNet& net) const { return network_input(net, bytes.bytes.data(), n, h, w); }
 };
 
 void make_folder(const fs::path& folder) {

@@ -28,4 +28,8 @@ Tensor network_input(const uint8_t* rgb, int64_t n, int64_t h, int64_t w, const 
     return host.to(device, dtype);
 }
 
+Tensor network_input(const PurNet& net, const uint8_t* rgb, int64_t n, int64_t h, int64_t w) {
+    return network_input(rgb, n, h, w, net.config().normalisation, net.parameters().device(), net.parameters().activation_dtype());
+}
+
 }  // namespace purnet

@@ -23,8 +23,7 @@ std::vector<float> mean_over_channels(const Tensor& x, bool absolute) {
 }  // namespace
 
 Maps inspect(const PurNet& net, const uint8_t* rgb, int side) {
-    const Tensor input =
-        network_input(rgb, 1, side, side, net.config().normalisation, net.parameters().device(), net.parameters().activation_dtype());
+    const Tensor input = network_input(net, rgb, 1, side, side);
     PurNet::Run run;
     run.promotion = false;
     run.attentions = true;

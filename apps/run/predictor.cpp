@@ -76,9 +76,7 @@ void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
     Plan& plan = s.plan(n);
     const int64_t pixels = int64_t{n} * s.side * s.side;
     if (!s.device().on_host()) {
-        const std::vector<float> map =
-            plan.run(std::vector<Tensor>{network_input(rgb, n, s.side, s.side, config().normalisation, s.device(), s.dtype())})[0]
-                .to_floats();
+        const std::vector<float> map = plan.run(std::vector<Tensor>{network_input(*s.net, rgb, n, s.side, s.side)})[0].to_floats();
         std::copy(map.begin(), map.end(), out);
         return;
     }

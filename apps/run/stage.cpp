@@ -99,10 +99,7 @@ PurNet::Run Stage::run_form() const {
     return run;
 }
 
-Tensor Stage::input_of(const Batch& batch) const {
-    return network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, net_->parameters().device(),
-                         net_->parameters().activation_dtype());
-}
+Tensor Stage::input_of(const Batch& batch) const { return network_input(*net_, batch.rgb.data(), batch.n, batch.h, batch.w); }
 
 Losses Stage::losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const {
     const Device device = net_->parameters().device();

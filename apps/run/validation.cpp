@@ -35,7 +35,7 @@ ValidationFigures Validator::run(const PurNet& net) const {
     metrics::Validation figures;
     std::vector<float> full;
     for (const Picture& picture : pictures_) {
-        const Tensor input = network_input(picture.rgb.data(), 1, side_, side_, net.config().normalisation, device, dtype);
+        const Tensor input = network_input(net, picture.rgb.data(), 1, side_, side_);
         const std::vector<float> map = plan.run(std::vector<Tensor>{input})[0].to_floats();
         full.resize(picture.mask.pixels.size());
         resize_map(map.data(), side_, side_, full.data(), picture.mask.height, picture.mask.width);

@@ -10,6 +10,17 @@ std::vector<OpRecord>& records() {
 }
 }  // namespace
 
+DType Operand::dtype(DType activation) const {
+    if (role == Role::workspace) return DType::u8;
+    switch (kind) {
+        case Kind::activation: return activation;
+        case Kind::parameter: return parameter_dtype(activation);
+        case Kind::int32: return DType::i32;
+        case Kind::uint8: return DType::u8;
+    }
+    return activation;
+}
+
 bool add(OpRecord record) {
     auto& list = records();
     const auto at =

@@ -54,6 +54,8 @@ struct Operand {
         for (int64_t d : shape) n *= d;
         return n;
     }
+    // Where activations have the type `activation`; a workspace is bytes.
+    DType dtype(DType activation) const;
 };
 
 // Pointers in the order of the operands.

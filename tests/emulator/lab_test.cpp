@@ -12,7 +12,7 @@
 #include "tests/emulator/engine/engine.h"
 #include "tests/emulator/engine/monitor.h"
 #include "tests/emulator/lab_costs.h"
-#include "tests/records/harness.h"
+#include "tests/records/walk.h"
 
 namespace purnet::test {
 namespace {
@@ -23,11 +23,6 @@ const record::OpRecord& record_of(const lab::Ladder& ladder) {
     for (const record::OpRecord& op : record::all())
         if (op.name == ladder.op) return op;
     fail("lab: no record is called ", ladder.op);
-}
-
-bool selected(const std::string& name) {
-    const char* wish = std::getenv("PURNET_RECORD");
-    return !wish || name.compare(0, std::string(wish).size(), wish) == 0;
 }
 
 // Ladders have many rungs: each takes all small cases of the record, and where accesses are watched every seventh of the larger ones.
@@ -49,28 +44,12 @@ void check_rung(const lab::Ladder& ladder, const lab::Rung& rung, DType type) {
     const record::OpRecord& op = record_of(ladder);
     const lab::Installed installed = rung.install(type);
     Budget budget;
-    int ran = 0, cases = 0;
-    double worst = 0;
-    for (const record::Case& c : op.cases()) {
-        if (c.real_layer) continue;
-        for (const record::Direction& direction : c.directions) {
-            if (std::find(ladder.directions.begin(), ladder.directions.end(), direction.name) == ladder.directions.end()) continue;
-            if (!selected(op.name + "." + direction.name + "." + c.label) || !budget.allows(direction)) continue;
-            ++cases;
-            for (Mode mode : {Mode::exact, Mode::real}) {
-                try {
-                    const Outcome outcome = check_twin(op, c, direction, {DeviceType::cuda, type}, mode);
-                    ran += outcome.ran;
-                    worst = std::max(worst, outcome.worst_ratio);
-                    CHECK_MESSAGE(outcome.failure.empty(), "rung ", rung.name, ": ", outcome.failure);
-                } catch (const Error& e) {
-                    FAIL_CHECK("rung " << rung.name << ": " << op.name << "." << direction.name << "." << c.label << ": " << e.what());
-                }
-            }
-        }
-    }
-    CHECK_MESSAGE(ran >= cases, ladder.op, " ", rung.name, ": of ", cases, " cases only ", ran, " ran");
-    if (ran) MESSAGE(ladder.op, " ", rung.name, " ", name_of(type), ": ", ran, " runs, largest error / bound ", worst);
+    const auto wanted = [&](const record::Case& c, const record::Direction& direction) {
+        return !c.real_layer && std::count(ladder.directions.begin(), ladder.directions.end(), direction.name) > 0 &&
+               budget.allows(direction);
+    };
+    const Walked walked = walk(op, {DeviceType::cuda, type}, ladder.op + " rung " + rung.name, wanted);
+    CHECK_MESSAGE(walked.ran >= walked.cases, ladder.op, " ", rung.name, ": of ", walked.cases, " cases only ", walked.ran, " ran");
 }
 
 }  // namespace

@@ -7,17 +7,12 @@
 #include <cstdlib>
 
 #include "tests/emulator/engine/engine.h"
-#include "tests/records/harness.h"
+#include "tests/records/walk.h"
 
 namespace purnet::test {
 namespace {
 
 using emulator::Schedule;
-
-bool selected(const std::string& name) {
-    const char* wish = std::getenv("PURNET_RECORD");
-    return !wish || name.compare(0, std::string(wish).size(), wish) == 0;
-}
 
 // An emulated thread costs about a hundred nanoseconds: what a direction may cost, in operations or bytes.
 bool affordable(const record::Direction& direction) {
@@ -34,28 +29,9 @@ void check_all(DType dtype) {
         static uint64_t seed = 0;
         emulator::schedule() = run == 0 ? Schedule{Schedule::forward, 0, 1} : Schedule{Schedule::shuffled, ++seed, 3};
     });
-    const Key key{DeviceType::cuda, dtype};
-    for (const record::OpRecord& op : record::all()) {
-        int ran = 0;
-        double worst = 0;
-        for (const record::Case& c : op.cases()) {
-            if (c.real_layer) continue;
-            for (const record::Direction& direction : c.directions) {
-                if (!affordable(direction) || !selected(op.name + "." + direction.name + "." + c.label)) continue;
-                for (Mode mode : {Mode::exact, Mode::real}) {
-                    try {
-                        const Outcome outcome = check_twin(op, c, direction, key, mode);
-                        ran += outcome.ran;
-                        worst = std::max(worst, outcome.worst_ratio);
-                        CHECK_MESSAGE(outcome.failure.empty(), outcome.failure);
-                    } catch (const Error& e) {
-                        FAIL_CHECK(op.name << "." << direction.name << "." << c.label << ": " << e.what());
-                    }
-                }
-            }
-        }
-        if (ran) MESSAGE(op.name, " ", name_of(dtype), ": ", ran, " runs, largest error / bound ", worst);
-    }
+    for (const record::OpRecord& op : record::all())
+        walk(op, {DeviceType::cuda, dtype}, op.name,
+             [](const record::Case& c, const record::Direction& direction) { return !c.real_layer && affordable(direction); });
     set_before_run(nullptr);
     set_canaries(true);
     emulator::schedule() = {};

@@ -37,16 +37,6 @@ private:
     uint64_t state_ = 0xCBF29CE484222325u;
 };
 
-DType type_of(const Operand& operand, Key key) {
-    switch (operand.kind) {
-        case Kind::activation: return key.dtype;
-        case Kind::parameter: return parameter_dtype(key.dtype);
-        case Kind::int32: return DType::i32;
-        case Kind::uint8: return DType::u8;
-    }
-    return key.dtype;
-}
-
 bool floating(const Operand& operand) { return operand.kind == Kind::activation || operand.kind == Kind::parameter; }
 bool read(const Operand& operand) { return operand.role == Role::input || operand.role == Role::updated; }
 bool written(const Operand& operand) { return operand.role == Role::output || operand.role == Role::updated; }
@@ -116,7 +106,7 @@ struct ReferenceRun {
     ReferenceRun(const Direction& direction, const std::vector<Values>& inputs, const Key* twin = nullptr) {
         for (size_t i = 0; i < direction.operands.size(); ++i) {
             const Operand& operand = direction.operands[i];
-            const DType type = operand.role == Role::workspace ? DType::u8 : type_of(operand, reference_key);
+            const DType type = operand.dtype(reference_key.dtype);
             storage.emplace_back(static_cast<size_t>(std::max<int64_t>(operand.count(), 1)) * size_of(type), static_cast<char>(0xFF));
             if (read(operand))
                 for (int64_t k = 0; k < operand.count(); ++k) store(storage.back().data(), type, k, inputs[i][static_cast<size_t>(k)]);
@@ -129,7 +119,7 @@ struct ReferenceRun {
         const Operand& operand = direction.operands[i];
         Values out(static_cast<size_t>(operand.count()));
         for (int64_t k = 0; k < operand.count(); ++k)
-            out[static_cast<size_t>(k)] = load(storage[i].data(), type_of(operand, reference_key), k);
+            out[static_cast<size_t>(k)] = load(storage[i].data(), operand.dtype(reference_key.dtype), k);
         return out;
     }
 };
@@ -142,7 +132,7 @@ public:
         Pointers pointers;
         for (size_t i = 0; i < direction.operands.size(); ++i) {
             const Operand& operand = direction.operands[i];
-            const DType type = operand.role == Role::workspace ? DType::u8 : type_of(operand, key);
+            const DType type = operand.dtype(key.dtype);
             const size_t bytes = static_cast<size_t>(operand.count()) * size_of(type);
             std::vector<char> host(bytes + canary_bytes, static_cast<char>(operand.role == Role::workspace ? workspace_byte : 0xFF));
             if (read(operand))
@@ -170,7 +160,7 @@ public:
         }
         return {};
     }
-    double value(size_t i, int64_t k) const { return load(after_[i].data(), type_of(direction_.operands[i], key_), k); }
+    double value(size_t i, int64_t k) const { return load(after_[i].data(), direction_.operands[i].dtype(key_.dtype), k); }
     bool same_bits(const TwinRun& other, size_t i) const { return after_[i] == other.after_[i]; }
 
 private:
@@ -248,8 +238,9 @@ Outcome check_twin(const OpRecord& op, const Case& c, const Direction& direction
     }
     std::vector<Values> inputs;
     for (const Operand& operand : direction.operands)
-        inputs.push_back(read(operand) ? fill_operand(operand, op.name + c.label + direction.name, mode, direction, type_of(operand, key))
-                                       : Values());
+        inputs.push_back(read(operand)
+                             ? fill_operand(operand, op.name + c.label + direction.name, mode, direction, operand.dtype(key.dtype))
+                             : Values());
     const ReferenceRun wanted(direction, inputs);
     if (before_run) before_run(0);
     const TwinRun first(direction, key, inputs, 0xFF);
@@ -270,7 +261,7 @@ Outcome check_twin(const OpRecord& op, const Case& c, const Direction& direction
             return outcome;
         }
         const Values reference = wanted.values(direction, i);
-        const DType type = type_of(operand, key);
+        const DType type = operand.dtype(key.dtype);
         const double u_out = !floating(operand) ? 0 : type == DType::bf16 ? 0x1p-8 : 0x1p-24;
         double magnitude = 0;
         for (double v : reference) magnitude = std::max(magnitude, std::fabs(v));

@@ -6,35 +6,15 @@
 #include <map>
 
 #include "kernels/runtime/isa.h"
-#include "tests/records/harness.h"
+#include "tests/records/walk.h"
 #include "tests/support/bf16.h"
 
 namespace purnet::test {
 namespace {
 
-bool selected(const std::string& name) {
-    const char* wish = std::getenv("PURNET_RECORD");
-    return !wish || name.compare(0, std::string(wish).size(), wish) == 0;
-}
-
 void check_all(Key key) {
-    for (const record::OpRecord& op : record::all()) {
-        int ran = 0;
-        double worst = 0;
-        for (const record::Case& c : op.cases()) {
-            if (!small_enough(c)) continue;
-            for (const record::Direction& direction : c.directions) {
-                if (!selected(op.name + "." + direction.name + "." + c.label)) continue;
-                for (Mode mode : {Mode::exact, Mode::real}) {
-                    const Outcome outcome = check_twin(op, c, direction, key, mode);
-                    ran += outcome.ran;
-                    worst = std::max(worst, outcome.worst_ratio);
-                    CHECK_MESSAGE(outcome.failure.empty(), outcome.failure);
-                }
-            }
-        }
-        if (ran) MESSAGE(op.name, ": ", ran, " runs, largest error / bound ", worst);
-    }
+    for (const record::OpRecord& op : record::all())
+        walk(op, key, op.name, [](const record::Case& c, const record::Direction&) { return small_enough(c); });
 }
 
 }  // namespace
@@ -57,7 +37,7 @@ TEST_CASE("records: derivatives equal differences") {
         for (const record::Case& c : op.cases()) {
             double work = 0;
             for (const record::Direction& d : c.directions) work = std::max(work, d.flops);
-            if (!c.gradient || work > 1e6 || !selected(op.name + "." + c.directions.front().name + "." + c.label)) continue;
+            if (!c.gradient || work > 1e6 || !selected(full_name(op, c.directions.front(), c))) continue;
             const Outcome outcome = check_gradients(op, c);
             ran += outcome.ran;
             worst = std::max(worst, outcome.worst_ratio);
