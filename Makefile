@@ -5,6 +5,11 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# A job for each processor, where a GiB of memory is free for each; -jN on the command line wins. Not beside clean, which must come first.
+ifeq ($(MAKELEVEL)$(filter clean,$(MAKECMDGOALS)),0)
+JOBS := $(shell awk -v most=$$(nproc) '/^MemAvailable/ { free = int($$2 / 1048576); print free < 1 ? 1 : free < most ? free : most }' /proc/meminfo)
+MAKEFLAGS += -j$(or $(JOBS),1)
+endif
 ifneq ($(V),1)
 Q := @
 endif
