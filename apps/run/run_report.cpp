@@ -156,7 +156,7 @@ void pictures_with_masks(HtmlReport& report, Predictor& predictor, const RunRepo
     rows(errors.rbegin(), errors.rbegin() + static_cast<std::ptrdiff_t>(shown));
 }
 
-void photographs(HtmlReport& report, Predictor& predictor, const RunReportOptions& options) {
+void photographs(HtmlReport& report, const std::string& by, Predictor& predictor, const RunReportOptions& options) {
     std::vector<HtmlReport::SheetRow> rows;
     std::vector<std::string> names;
     for (const PredictionJob& job : prediction_jobs(options.photos, {})) {
@@ -166,7 +166,7 @@ void photographs(HtmlReport& report, Predictor& predictor, const RunReportOption
         names = columns(maps, false);
         rows.push_back({job.output.string(), cells(rgb, maps, nullptr)});
     }
-    report.section("Photographs");
+    report.heading(concat("By ", by));
     report.sheet(names, rows);
 }
 
@@ -197,6 +197,7 @@ void write_run_report(const RunReportOptions& options) {
         runs.push_back({named.filename().string(), read_json_log(folder / "log.jsonl")});
     }
     require(!runs.empty(), "a report needs a run folder");
+    require(options.beside.empty() || !options.photos.empty(), "--beside shows a network on photographs: name them with --photos");
     HtmlReport report("PurNet training", runs.size() == 1 ? runs.front().name : concat(runs.size(), " runs"));
     TextTable bests{.head = {"run", "steps", "best validation max-F", "its MAE", "at step"}, .rows = {}};
     for (const Run& run : runs) {
@@ -223,7 +224,14 @@ void write_run_report(const RunReportOptions& options) {
     curves(report, runs);
     if (!options.pictures.empty() || !options.photos.empty()) {
         Predictor predictor(options.runs.front() / "best.safetensors");
-        if (!options.photos.empty()) photographs(report, predictor, options);
+        if (!options.photos.empty()) {
+            report.section("Photographs");
+            photographs(report, runs.front().name + "/best.safetensors", predictor, options);
+            if (!options.beside.empty()) {
+                Predictor other(options.beside);
+                photographs(report, options.beside.filename().string(), other, options);
+            }
+        }
         if (!options.pictures.empty()) pictures_with_masks(report, predictor, options);
     }
     report.section("Options");

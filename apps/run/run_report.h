@@ -12,6 +12,7 @@ struct RunReportOptions {
     std::filesystem::path scores;             // JSON of `eval`, for its table
     std::vector<std::string> pictures;        // a data set: pictures with masks, the best and worst are shown
     std::vector<std::string> photos;          // files or folders without masks
+    std::filesystem::path beside;             // weights of another network for the photographs; empty: none
     int shown = 8;                            // of the best and of the worst
     std::filesystem::path out;
 };

@@ -10,10 +10,13 @@
 #include "apps/run/json_log.h"
 #include "apps/run/run_report.h"
 #include "apps/run/svg_chart.h"
+#include "core/formats/atomic_file.h"
+#include "data/image/encode.h"
 #include "tests/support/markup.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
+#include "tests/support/small_network.h"
 #include "tests/support/temporary_folder.h"
 
 namespace purnet {
@@ -180,6 +183,21 @@ TEST_CASE("run report: several runs stand in a table, and a part that a stage la
     };
     CHECK(moves("structural") == 2);
     CHECK(moves("main") == 1);
+    // Photographs, by the run's best weights and by others.
+    test::write_small_weights(folder / "first/best.safetensors");
+    test::write_small_weights(folder / "other.safetensors");
+    atomic_write(folder / "photo.png", encode_png(test::pattern(40, 30, 3)));
+    const RunReportOptions shown{.runs = {folder / "first"},
+                                 .photos = {(folder / "photo.png").string()},
+                                 .beside = folder / "other.safetensors",
+                                 .out = folder / "page.html"};
+    write_run_report(shown);
+    const std::string photos = test::text_of_file(folder / "page.html");
+    CHECK(test::markup_error(photos) == "");
+    CHECK(contains(photos, "By first/best.safetensors"));
+    CHECK(contains(photos, "By other.safetensors"));
+    REFUSED(write_run_report({.runs = {folder / "first"}, .beside = folder / "other.safetensors", .out = folder / "page.html"}),
+            "--beside shows a network on photographs");
 }
 
 }  // namespace purnet
