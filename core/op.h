@@ -4,6 +4,7 @@
 
 #include <any>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -56,6 +57,9 @@ struct OpCall {
         Shape shape;
         DType dtype;
         bool differentiable = true;
+        std::optional<DType> gradient = {};  // the type of what flows back to it, where that is not dtype
+
+        DType gradient_dtype() const { return gradient.value_or(dtype); }
     };
 
     std::string_view name;            // a literal

@@ -16,7 +16,7 @@ struct Source {  // where an input came from
     int node = -1;
     int output = 0;
     Shape shape;
-    DType dtype = DType::f32;
+    DType dtype = DType::f32;  // of its gradient
 };
 
 struct Node {
@@ -88,7 +88,7 @@ public:
         Tensor grad(int i) override {
             if (!has_grad(i)) {
                 upstream.resize(node.call.outputs.size());
-                upstream[i] = Tensor::zeros(node.call.outputs[i].shape, node.call.outputs[i].dtype, walk.device());
+                upstream[i] = Tensor::zeros(node.call.outputs[i].shape, node.call.outputs[i].gradient_dtype(), walk.device());
             }
             return upstream[i];
         }
@@ -166,7 +166,8 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
     Source at;
     at.node = value.impl().node;
     at.output = value.impl().output;
-    collect(at, Tensor::from(seed.data(), value.shape(), value.dtype(), value.device()));
+    const DType type = tape_.nodes[at.node].call.outputs[at.output].gradient_dtype();
+    collect(at, Tensor::from(seed.data(), value.shape(), type, value.device()));
     for (size_t i = tape_.nodes.size(); i-- > 0;) {
         Node& node = tape_.nodes[i];
         if (visit[i] && !pending_[i].empty()) {
@@ -237,12 +238,13 @@ void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& output
         if (input) {
             const Tensor::Impl& impl = input.impl();
             s.parameter = impl.parameter;
+            s.shape = impl.shape;
+            s.dtype = impl.dtype;
             if (impl.graph == state.graph) {
                 s.node = impl.node;
                 s.output = impl.output;
+                s.dtype = state.nodes[s.node].call.outputs[s.output].gradient_dtype();
             }
-            s.shape = impl.shape;
-            s.dtype = impl.dtype;
             wanted = wanted || s.parameter || s.node >= 0;
         }
         node.sources.push_back(s);

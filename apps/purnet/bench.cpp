@@ -32,9 +32,8 @@ int bench(const Settings& s) {
     options.device = computing_device();
     const bool on_cpu = options.device.type == DeviceType::cpu;
     if (s.precision == "bf16") {
-        if (!on_cpu) return absent("whole networks in bf16 are for the CPU so far");
-        if (options.task == "train") return absent("bf16 is for inference");
-        if (const std::string reason = conv2d::why_no_bf16(); !reason.empty()) return absent(reason);
+        if (on_cpu && options.task == "train") return absent("the CPU does not train in bf16");
+        if (const std::string reason = on_cpu ? conv2d::why_no_bf16() : ""; !reason.empty()) return absent(reason);
         options.bf16 = true;
     }
     if (s.precision == "int8") {
@@ -79,7 +78,9 @@ Run add_bench(Options& options) {
     options.value("--task", s->contest.task, "NAME", "level1 or train")->check(one_of({"level1", "train"}));
     options.value("--weights", s->weights, "FILE", "weights to run")->required();
     options.value("--data", s->data, "DIR", "folder of the .npy files")->required();
-    options.value("--precision", s->precision, "NAME", "f32; on the CPU also bf16 where it has that, and int8 with --calibration")
+    options
+        .value("--precision", s->precision, "NAME",
+               "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8 with --calibration")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
     options.group("Measuring");

@@ -236,8 +236,8 @@ app::Run add_predict(Options& options) {
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(network_side());
     options
         .value("--precision", s->precision, "NAME",
-               "f32; on the CPU also bf16, where it has that, and int8: convolutions in 8 bits, for weights with measured ranges "
-               "(purnet export --calibrate)")
+               "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8: convolutions in 8 bits, for weights with "
+               "measured ranges (purnet export --calibrate)")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");

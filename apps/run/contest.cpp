@@ -52,13 +52,18 @@ void write_map(const fs::path& file, const Tensor& map) {
     write_npy(file, make_array(shape, map.to_floats()));
 }
 
+std::unique_ptr<PurNet> net_of(const ContestOptions& options) {
+    const DType activation = options.bf16 && !options.device.on_host() ? DType::bf16 : DType::f32;
+    return network_of(load_named_arrays(options.weights), options.weights.string(), options.device, activation);
+}
+
 class Level1 : public Contest {
 public:
     explicit Level1(const ContestOptions& options)
-        : net_(network_of(load_named_arrays(options.weights), options.weights.string(), options.device)),
+        : net_(net_of(options)),
           picture_(options.data),
           input_(picture_.normalised(*net_)),
-          bf16_(options.bf16) {
+          narrow_(options.bf16 && options.device.on_host()) {
         if (options.calibration.empty()) return;
         const Array pictures = read_npy(options.calibration);
         require(pictures.dtype == FileDType::u8 && pictures.shape.size() == 4 && pictures.shape[0] >= 1 && pictures.shape[3] == 3,
@@ -104,12 +109,12 @@ public:
 
 private:
     Tensor like() const { return Tensor::symbolic(input_.shape(), input_.dtype(), input_.device()); }
-    NarrowForms narrow_forms() const { return {.eight_bit = ranges_ ? &*ranges_ : nullptr, .bf16 = bf16_}; }
+    NarrowForms narrow_forms() const { return {.eight_bit = ranges_ ? &*ranges_ : nullptr, .bf16 = narrow_}; }
 
     std::unique_ptr<PurNet> net_;
     Picture picture_;
     Tensor input_, map_;
-    bool bf16_;  // of the plan's convolutions
+    bool narrow_;  // the plan's convolutions are bf16
     std::optional<Ranges> ranges_;
     std::optional<Plan> plan_;
 };
@@ -118,7 +123,7 @@ class Training : public Contest {
 public:
     explicit Training(const ContestOptions& options) {
         const Picture picture(options.data);
-        auto net = network_of(load_named_arrays(options.weights), options.weights.string(), options.device);
+        auto net = net_of(options);
         config_.backbone = name_of(net->config().backbone);
         config_.width = net->config().width;
         batch_.n = static_cast<int>(picture.n);

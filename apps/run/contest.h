@@ -17,7 +17,8 @@ struct ContestOptions {
     Device device;
     // Pictures (uint8 K,H,W,3 .npy) whose ranges let level1 run in 8 bits; empty: float32. Not for training.
     std::filesystem::path calibration;
-    bool bf16 = false;  // the convolutions of level1, on the CPU; not together with calibration
+    // On the CPU the convolutions of level1, not together with calibration; on a CUDA device all activations of either task.
+    bool bf16 = false;
 };
 
 class Contest {

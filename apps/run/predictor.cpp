@@ -19,6 +19,10 @@ Precision precision_named(const std::string& name) {
     return name == "bf16" ? Precision::bf16 : name == "int8" ? Precision::int8 : Precision::f32;
 }
 
+DType activation_dtype(const PredictorOptions& options) {
+    return options.precision == Precision::bf16 && !options.device.on_host() ? DType::bf16 : DType::f32;
+}
+
 struct Predictor::State {
     std::unique_ptr<PurNet> net;
     int side = 0;
@@ -36,7 +40,7 @@ struct Predictor::State {
         const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
         const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net->level1(in[0]))}; };
         const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &net->config().ranges : nullptr,
-                                .bf16 = precision == Precision::bf16};
+                                .bf16 = precision == Precision::bf16 && device().on_host()};
         return plans.emplace(n, Plan({like}, network, forms)).first->second;
     }
 
@@ -49,18 +53,20 @@ struct Predictor::State {
 };
 
 Predictor::Predictor(const std::filesystem::path& weights, const PredictorOptions& options)
-    : Predictor(network_of(load_named_arrays(weights), weights.string(), options.device), options) {}
+    : Predictor(network_of(load_named_arrays(weights), weights.string(), options.device, activation_dtype(options)), options) {}
 
 Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(std::make_unique<State>()) {
     state_->net = std::move(net);
     state_->side = options.size ? options.size : state_->net->config().size;
     state_->precision = options.precision;
     const Device device = state_->device();
-    require(options.precision == Precision::f32 || device.on_host(), "int8 and bf16 run on the CPU so far, not on ", name_of(device),
-            ": use f32, or --device cpu");
+    require(state_->dtype() == activation_dtype(options), "a predictor's network is ", name_of(state_->dtype()), ", its options say ",
+            name_of(activation_dtype(options)));
+    require(options.precision != Precision::int8 || device.on_host(), "int8 runs on the CPU, not on ", name_of(device),
+            ": use f32 or bf16, or --device cpu");
     require(options.precision != Precision::int8 || !state_->net->config().ranges.empty(),
             "these weights have no ranges for 8 bits; measure them with: purnet export --weights FILE --calibrate PICTURES --out NEW");
-    if (options.precision == Precision::bf16)
+    if (options.precision == Precision::bf16 && device.on_host())
         if (const std::string reason = conv2d::why_no_bf16(); !reason.empty()) fail(reason, "; use --precision f32, or int8");
     require(state_->side >= 32 && state_->side <= 8192, "a network input of ", state_->side, " pixels: use 32 to 8192");
 }

@@ -17,7 +17,8 @@
 
 namespace purnet {
 
-// bf16 (on CPUs with instructions for it) and int8: of the plan's convolutions, on the CPU.
+// int8 and bf16 on the CPU (where it has instructions for it): of the plan's convolutions. bf16 on a CUDA device: of all activations,
+// and of the copies of the weights that convolutions read.
 enum class Precision { f32, bf16, int8 };
 Precision precision_named(const std::string& name);
 
@@ -27,9 +28,12 @@ struct PredictorOptions {
     Precision precision = Precision::f32;  // int8: weights without ranges are an Error; bf16: so is a CPU without it
 };
 
+DType activation_dtype(const PredictorOptions& options);
+
 class Predictor {
 public:
     explicit Predictor(const std::filesystem::path& weights, const PredictorOptions& options = {});
+    // The network's activations are those of activation_dtype(options).
     explicit Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options = {});
     ~Predictor();
 

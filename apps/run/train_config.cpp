@@ -80,6 +80,7 @@ void check(const TrainConfig& c) {
     one_of("stage", c.stage, {"all", "1", "2", "3"});
     one_of("error-loss", c.error_loss, {"bce", "kl"});
     one_of("optimiser", c.optimiser, {"sgd", "adamw"});
+    one_of("precision", c.precision, {"f32", "bf16"});
     one_of("schedule", c.schedule, {"poly", "cosine", "step", "constant"});
     for (const std::string& part : c.freeze) one_of("freeze", part, {"extractor", "main", "promotion", "rectification"});
     require(c.size >= 32 && c.size <= 4096, "--size ", c.size, ": use 32 to 4096");

@@ -58,6 +58,7 @@ struct TrainConfig {
     double ema = 0;   // decay of the averaged weights; 0: none
 
     // run
+    std::string precision = "f32";  // of activations and of the weights' copies that convolutions read
     std::string out;
     uint64_t seed = 1;
     int64_t log_every = 20;
@@ -113,6 +114,7 @@ struct TrainConfig {
         visit("warmup", c.warmup, "steps of linear warm-up");
         visit("clip", c.clip, "largest norm of the gradient; 0: no clipping");
         visit("ema", c.ema, "decay of averaged weights, which then are validated and saved as best; 0: none");
+        visit("precision", c.precision, "f32; on CUDA devices also bf16: activations and products, with float32 weights, sums and losses");
         visit("out", c.out, "run folder");
         visit("seed", c.seed, "seed of everything random");
         visit("log-every", c.log_every, "steps between log lines");

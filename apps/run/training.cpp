@@ -54,6 +54,7 @@ public:
         }
         check(config_);
         device_ = computing_device();
+        activation_ = activation_dtype(resume);
         open_data_sets(resume);
         if (!config_.superpixel_cache.empty()) {
             std::filesystem::path folder = config_.superpixel_cache;
@@ -172,10 +173,19 @@ private:
         return o;
     }
 
+    // Weights and moments are float32 in any case, so a run may go on where there is no bf16; that is said, not done silently.
+    DType activation_dtype(bool resume) const {
+        if (config_.precision != "bf16") return DType::f32;
+        if (!device_.on_host()) return DType::bf16;
+        require(resume, "--precision bf16 trains on CUDA devices, not on ", name_of(device_), ": use f32");
+        warn("the run was begun with --precision bf16, which ", name_of(device_), " does not train in: it goes on in float32");
+        return DType::f32;
+    }
+
     // `from_files`: with the weights that --init and --init-from name; else its values come from a checkpoint or an earlier stage.
     std::unique_ptr<PurNet> fresh_network(int stage, bool init, bool init_from) const {
         const bool pretrained = !config_.init.empty() || !config_.init_from.empty();
-        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained), device_);
+        auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained), device_, activation_);
         initialise(net->parameters(), config_.seed);
         if (init && !config_.init.empty())
             say(config_.init, ": ", load_extractor(*net, load_named_arrays(config_.init), config_.init).text());
@@ -460,6 +470,7 @@ private:
 
     TrainConfig config_;
     Device device_;
+    DType activation_ = DType::f32;
     RunFolder folder_;
     DataSet set_, val_set_;
     std::vector<int64_t> items_, held_out_;

@@ -9,7 +9,6 @@ namespace room = purnet::conv2d;
 
 room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
     require(x && weight, "conv2d: input or weight is undefined");
-    require_one_type("conv2d", x, weight);
     const Shape &in = x.shape(), &filter = weight.shape();
     require(in.rank() == 4 && filter.rank() == 4, "conv2d: input ", in, " and weight ", filter, " must be N,H,W,C and O,kH,kW,C/groups");
     require(options.groups > 0 && in[3] == filter[3] * options.groups, "conv2d: input ", in, " has ", in[3], " channels, weight ", filter,
@@ -30,7 +29,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     const Key key = x.key();
     OpCall call;
     call.name = "conv2d";
-    call.inputs = {x, weight, bias};
+    call.inputs = {x, weight_for("conv2d", x, weight), bias};
     call.outputs = {{Shape{p.n, p.out_h(), p.out_w(), p.o}, x.dtype()}};
     call.workspace = room::workspace(key, p, room::Pass::forward);
     call.saved_inputs = {0, 1};

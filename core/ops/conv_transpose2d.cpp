@@ -10,7 +10,6 @@ namespace room = purnet::conv_transpose2d;
 
 room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvTranspose2dOptions& options) {
     require(x && weight, "conv_transpose2d: input or weight is undefined");
-    require_one_type("conv_transpose2d", x, weight);
     const Shape &in = x.shape(), &filter = weight.shape();
     require(in.rank() == 4 && filter.rank() == 4, "conv_transpose2d: input ", in, " and weight ", filter, " must be N,H,W,C and C,kH,kW,O");
     require(in[3] == filter[0], "conv_transpose2d: input ", in, " has ", in[3], " channels, weight ", filter, " reads ", filter[0]);
@@ -33,7 +32,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
     const Key key = x.key();
     OpCall call;
     call.name = "conv_transpose2d";
-    call.inputs = {x, weight, bias};
+    call.inputs = {x, weight_for("conv_transpose2d", x, weight), bias};
     call.outputs = {{Shape{p.n, p.out_h, p.out_w, p.o}, x.dtype()}};
     call.workspace = room::workspace(key, p, room::Pass::forward);
     call.saved_inputs = {0, 1};

@@ -10,7 +10,6 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     namespace room = purnet::linear;
     require(x && weight && x.shape().rank() == 2 && weight.shape().rank() == 2 && x.size(1) == weight.size(1), "linear: input ",
             x ? x.shape() : Shape(), " and weight ", weight ? weight.shape() : Shape(), " must be N,I and O,I");
-    require_one_type("linear", x, weight);
     require(!bias || bias.shape() == Shape{weight.size(0)}, "linear: bias ", bias ? bias.shape() : Shape(), " does not fit weight ",
             weight.shape());
     const room::Problem p{x.size(0), x.size(1), weight.size(0)};
@@ -18,7 +17,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Key key = x.key();
     OpCall call;
     call.name = "linear";
-    call.inputs = {x, weight, bias};
+    call.inputs = {x, weight_for("linear", x, weight), bias};
     call.outputs = {{Shape{p.n, p.o}, x.dtype()}};
     call.workspace = room::workspace(key, p, room::Pass::forward);
     call.saved_inputs = {0, 1};

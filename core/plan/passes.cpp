@@ -1,5 +1,6 @@
 #include "core/plan/passes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -124,6 +125,26 @@ void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms) {
         --i;
     }
     if (narrow) narrow->add_conversions(graph);
+}
+
+void compute_constants(Graph& graph, Device device) {
+    const auto given = [&](int id) { return id < 0 || value(graph, id).constant; };
+    const auto asked_for = [&](int id) { return std::count(graph.outputs.begin(), graph.outputs.end(), id) > 0; };
+    std::erase_if(graph.steps, [&](const Step& step) {
+        if (!std::all_of(step.inputs.begin(), step.inputs.end(), given)) return false;
+        if (std::any_of(step.outputs.begin(), step.outputs.end(), asked_for)) return false;
+        std::vector<const void*> in;
+        std::vector<void*> out;
+        for (const int id : step.inputs) in.push_back(id < 0 ? nullptr : value(graph, id).constant.raw());
+        for (const int id : step.outputs) {
+            Value& made = graph.values[static_cast<size_t>(id)];
+            made.constant = Tensor::empty(made.shape, made.dtype, device);
+            out.push_back(made.constant.raw());
+        }
+        const Block workspace(device, step.workspace);
+        step.run(Arguments(in.data(), out.data(), workspace.data()), Context{device, nullptr});
+        return true;
+    });
 }
 
 }  // namespace purnet

@@ -13,4 +13,7 @@ namespace purnet {
 // With narrow forms, convolutions read those where they can (narrow.h).
 void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {});
 
+// Steps that read constants alone (copies of weights in bf16) are run once, here: their outputs become constants.
+void compute_constants(Graph& graph, Device device);
+
 }  // namespace purnet

@@ -60,6 +60,7 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
     s.context.device = inputs.front().device();
     s.graph = trace(inputs, network);
     fuse_convolutions(s.graph, s.context.device, forms);
+    compute_constants(s.graph, s.context.device);
     drop_unused(s.graph);
 
     const Graph& graph = s.graph;

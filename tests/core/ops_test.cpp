@@ -13,6 +13,7 @@
 #include "core/ops/conv_transpose2d.h"
 #include "core/ops/linear.h"
 #include "core/ops/losses.h"
+#include "core/ops/operands.h"
 #include "core/ops/pool.h"
 #include "core/ops/promotion.h"
 #include "core/ops/rectify.h"
@@ -240,6 +241,29 @@ TEST_CASE("ops: pooling takes a NaN along and never a padding") {
     const std::vector<float> y = ops::max_pool(Tensor::from(values.data(), {1, 3, 3, 1}), {3, 2, {1, 1, 1, 1}}).to_floats();
     CHECK(y[0] == -5);
     CHECK(std::isnan(y[3]));
+}
+
+TEST_CASE("ops: beside bf16 a weight is rounded, and its gradient comes back in float32") {
+    ParameterStore store({}, DType::bf16);
+    Parameter& p = store.add("weight", {3});
+    const std::vector<float> values = {1.00390625f, -0.3f, 1e-30f};  // the first lies in the middle of two bf16
+    p.value.copy_from(Tensor::from(values.data(), {3}, DType::f32));
+    const Tensor x = Tensor::zeros({2, 3}, DType::bf16);
+    Tape tape;
+    Tensor weight, again;
+    {
+        Recording on(tape);
+        weight = ops::weight_for("test", x, p.value);
+        again = ops::weight_for("test", x, p.value);  // two readers: the gradients add up
+    }
+    REQUIRE(weight.dtype() == DType::bf16);
+    for (size_t i = 0; i < values.size(); ++i) CHECK(weight.to_floats()[i] == static_cast<float>(bf16(values[i])));
+    // 1 + 2^-12 has no bf16: only a gradient in float32 keeps it.
+    tape.backward({{weight, {}, 1}, {again, {}, 0x1p-12}});
+    CHECK(p.grad.dtype() == DType::f32);
+    CHECK(p.grad.to_floats() == std::vector<float>(3, 1 + 0x1p-12f));
+    const Tensor plain = Tensor::zeros({2, 3}, DType::f32);
+    CHECK(ops::weight_for("test", plain, p.value).raw() == p.value.raw());
 }
 
 TEST_CASE("ops: wrong shapes are refused with both") {
