@@ -28,21 +28,21 @@ part() {
     fi
 }
 
-# The same step twice, from the same start: the same bits.
+# train_twice PRECISION: the same steps twice, from the same start: the same bits.
 train_twice() {
     for run in a b; do
-        rm -rf "$report/twice-$run"
-        "$build/purnet" train --device cuda --data "$report/drawn" --preset demo --steps 3 3 3 --val-fraction 0 --seed 3 \
-            --out "$report/twice-$run" || return 1
+        rm -rf "$report/twice-$1-$run"
+        "$build/purnet" train --device cuda --precision "$1" --data "$report/drawn" --preset demo --steps 3 3 3 --val-fraction 0 \
+            --seed 3 --out "$report/twice-$1-$run" || return 1
     done
-    cmp "$report/twice-a/final.safetensors" "$report/twice-b/final.safetensors"
+    cmp "$report/twice-$1-a/final.safetensors" "$report/twice-$1-b/final.safetensors"
 }
 
-# A run begun on the device goes on on the CPU.
+# A run begun on the device, in bf16, goes on on the CPU.
 resume_elsewhere() {
     rm -rf "$report/moved"
-    "$build/purnet" train --device cuda --data "$report/drawn" --preset demo --steps 6 3 3 --val-fraction 0 --save-every 2 \
-        --out "$report/moved" &
+    "$build/purnet" train --device cuda --precision bf16 --data "$report/drawn" --preset demo --steps 6 3 3 \
+        --val-fraction 0 --save-every 2 --out "$report/moved" &
     run=$!
     until [ -e "$report/moved/last.safetensors" ] || ! kill -0 $run 2>/dev/null; do sleep 0.1; done
     kill -INT $run 2>/dev/null
@@ -75,7 +75,8 @@ part draw "$build/purnet" draw --count 24 --size 96 --seed 5 --out "$report/draw
 part records "$build/gpu_tests" -tc='device records*'
 part plan "$build/gpu_tests" -tc='device plan*'
 part steps "$build/gpu_tests" -tc='device step*'
-part twice train_twice
+part twice-f32 train_twice f32
+part twice-bf16 train_twice bf16
 part resume resume_elsewhere
 part sanitizer sanitize
 part bench-f32 "$build/bench" ops --device cuda --seconds 0.1 --json "$report/ops-f32.json"
