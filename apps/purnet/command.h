@@ -21,6 +21,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,9 @@ enum ExitCode { all_fine = 0, work_failed = 1, wrong_usage = 2, some_inputs_fail
 
 using Run = std::function<int()>;
 
+// A number of digits alone that fits 64 bits: CLI11 itself takes -1 for the largest one. For unsigned variables; value() asks it.
+CLI::Validator whole_number();
+
 class Options {
 public:
     Options(std::string_view command, std::string_view summary);
@@ -51,6 +55,7 @@ public:
     template <class T>
     CLI::Option* value(const std::string& names, T& variable, const std::string& type, const std::string& text) {
         CLI::Option* const option = decorate(cli_.add_option(names, variable, text)->type_name(type));
+        if constexpr (std::is_unsigned_v<T>) option->check(whole_number());
         return option->get_items_expected_max() == 1 ? option->take_last() : option;
     }
     // A switch. "--resume,!--no-resume" offers both directions.

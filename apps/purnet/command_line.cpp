@@ -37,10 +37,23 @@ std::vector<std::string> long_names(const Options& options) {
                      " --help lists them)");
 }
 
+// "--out --refine": no file is called so where an option is.
+void refuse_option_as_value(const Options& options, const std::string& word, const std::string& value) {
+    if (value.size() < 2 || value[0] != '-' || !options.cli().get_option_no_throw(value)) return;
+    throw UsageError("'" + options.cli().get_name() + "': " + word + " needs a value, and " + value + " is an option (" + word + "=" +
+                     value + " takes it as the value)");
+}
+
+// CLI11 takes a value in square brackets for a list; here it is the name of a file.
+std::string literal(const std::string& value) {
+    return value.size() >= 2 && value.front() == '[' && value.back() == ']' ? "./" + value : value;
+}
+
 // Which options the command line names; an unknown one is refused.
 std::set<const CLI::Option*> named_options(const Options& options, const std::vector<std::string>& words) {
     std::set<const CLI::Option*> named;
-    for (const std::string& word : words) {
+    for (size_t at = 0; at < words.size(); ++at) {
+        const std::string& word = words[at];
         if (word == "--") break;
         if (word.size() < 2 || word[0] != '-') continue;
         if (word[1] == '-') {
@@ -48,6 +61,7 @@ std::set<const CLI::Option*> named_options(const Options& options, const std::ve
             const CLI::Option* option = options.cli().get_option_no_throw(name);
             if (!option) refuse_option(options, name, name);
             named.insert(option);
+            if (name == word && takes_value(*option)) refuse_option_as_value(options, word, at + 1 < words.size() ? words[at + 1] : "");
             continue;
         }
         if (!std::isalpha(static_cast<unsigned char>(word[1]))) continue;  // a negative number
@@ -55,7 +69,9 @@ std::set<const CLI::Option*> named_options(const Options& options, const std::ve
             const CLI::Option* option = options.cli().get_option_no_throw(std::string("-") + word[i]);
             if (!option) refuse_option(options, word, "-" + word.substr(0, word.find('=')));
             named.insert(option);
-            if (takes_value(*option)) break;
+            if (!takes_value(*option)) continue;
+            if (i + 1 == word.size()) refuse_option_as_value(options, word, at + 1 < words.size() ? words[at + 1] : "");
+            break;
         }
     }
     return named;
@@ -121,7 +137,7 @@ private:
         if (!taken_.insert(option).second) return;
         const std::string name = "--" + long_name(*option);
         for (const std::string& value : values)
-            if (!value.empty()) words_.push_back(name + "=" + value);
+            if (!value.empty()) words_.push_back(name + "=" + (takes_list(*option) ? literal(value) : value));
         origins_[name] = origin;
     }
 
@@ -204,7 +220,13 @@ void parse(Options& options, const std::vector<std::string>& words, bool tolerat
     if (const std::string path = config_path(words); !path.empty()) substitutes.from_file(path);
 
     std::vector<std::string> all = substitutes.words();
-    all.insert(all.end(), words.begin(), words.end());
+    for (const std::string& word : words) {
+        const size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+        const CLI::Option* option = options.cli().get_option_no_throw(word.substr(0, equals));
+        all.push_back(equals == std::string::npos     ? literal(word)
+                      : option && takes_list(*option) ? word.substr(0, equals + 1) + literal(word.substr(equals + 1))
+                                                      : word);
+    }
     std::reverse(all.begin(), all.end());  // as CLI11 takes them
     const std::string command = options.cli().get_name();
     try {

@@ -65,7 +65,7 @@ int run(const Settings& s) {
     }
     std::printf("device        %s; on the CPU %s, %d threads\n", name_of(computing_device()).c_str(), name_of(isa()), thread_count());
     for (const auto& [key, value] : to_metadata(net->config()))
-        std::printf("%-13s %s\n", key.c_str(),
+        std::printf("%-13s %s\n", key == "size" ? "stored size" : key.c_str(),
                     key == "ranges" ? concat("of ", net->config().ranges.size(), " convolutions' inputs").c_str() : value.c_str());
     std::printf("parameters    %lld\n", static_cast<long long>(net->parameters().count()));
     std::printf("multiply-adds %.3f G at %d x %d, %s\n", work * 1e-9, side, side, s.all_outputs ? "all outputs" : "level-1 map");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -24,6 +25,16 @@ CLI::Validator in_range(double low, double high) {
             return value >= low && value <= high ? "" : text + " is outside " + description;
         },
         description);
+}
+
+CLI::Validator whole_number() {
+    return CLI::Validator(
+        [](std::string& text) -> std::string {
+            uint64_t value = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            return error == std::errc() && end == text.data() + text.size() ? "" : "'" + text + "' is no whole number from 0 to 2^64 - 1";
+        },
+        "");
 }
 
 CLI::Validator network_side() {

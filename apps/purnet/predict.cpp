@@ -106,11 +106,11 @@ int predict_one(Predictor& predictor, const Settings& s) {
     const OutputOptions& output = s.prediction.output;
     fs::path stem;
     if (!to_stdout) {
-        const std::string suffix = suffixes_of(output)[0];
+        const std::string suffix = fs::path(s.out).extension().string();  // as it is spelled: .JPG, .jpeg
         std::vector<fs::path> kept = s.prediction.kept;
         if (input != "-") kept.emplace_back(input);
         const Inputs inputs(kept);
-        stem = stem_for(fs::path(s.out).replace_extension(), {type_of(suffix)}, s.prediction.if_exists, inputs);
+        stem = stem_for(fs::path(s.out).replace_extension(), {suffix}, s.prediction.if_exists, inputs);
         if (stem.empty()) {
             say(s.out, " is there already and was left as it is");
             return all_fine;

@@ -75,6 +75,10 @@ Run add_train(Options& options) {
         }
         watch_signals("finishing the current step, then saving");
         const TrainResult result = train(config, s->resume);
+        if (result.interrupted && !result.resumable) {
+            say("stopped before the first step: there is nothing to go on with");
+            return stop_exit_code();
+        }
         if (result.interrupted) {
             say("stopped after ", result.steps, " steps; go on with:  purnet train --resume --out ", shell_word(config.out));
             return stop_exit_code();

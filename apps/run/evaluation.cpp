@@ -38,6 +38,18 @@ Pairing match(const PictureNames& maps, const PictureNames& masks) {
     return out;
 }
 
+// A link to one of the folders on the way to it, `top` or below: following it never ends.
+bool leads_back(const fs::directory_entry& entry, const fs::path& top) {
+    std::error_code error;
+    if (!entry.is_symlink(error) || !entry.is_directory(error)) return false;
+    fs::path folder = entry.path();
+    do {
+        folder = folder.parent_path();
+        if (fs::equivalent(folder, entry.path(), error)) return true;
+    } while (folder != top && folder.has_relative_path());
+    return false;
+}
+
 // Bilinear with anti-aliasing, but nearest where the protocol's authors take the nearest pixel.
 Image resized(const Image& map, int width, int height, metrics::Protocol protocol) {
     Image out(width, height, 1);
@@ -57,6 +69,7 @@ PictureNames picture_names(const fs::path& folder, const char* what) {
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, error), end; at != end && !error;
          at.increment(error)) {
         const fs::path& path = at->path();
+        if (leads_back(*at, folder)) at.disable_recursion_pending();
         if (path.filename().string().starts_with(".") || !has_picture_suffix(path.string())) continue;
         std::error_code unusable;  // a link that leads nowhere or in a circle
         if (!at->is_regular_file(unusable)) continue;

@@ -57,9 +57,49 @@ private:
     bool closed_ = false;
 };
 
+// What all pictures on their way may take together: many small ones, or a few large ones. One is always let through.
+class Memory {
+public:
+    bool take_now(size_t bytes) {
+        std::lock_guard lock(mutex_);
+        return take_if_free(bytes);
+    }
+    // False: nobody works any more.
+    bool take(size_t bytes) {
+        std::unique_lock lock(mutex_);
+        bool taken = false;
+        changed_.wait(lock, [&] { return closed_ || (taken = take_if_free(bytes)); });
+        return taken;
+    }
+    void give_back(size_t bytes) {
+        std::lock_guard lock(mutex_);
+        used_ -= bytes;
+        changed_.notify_all();
+    }
+    void close() {
+        std::lock_guard lock(mutex_);
+        closed_ = true;
+        changed_.notify_all();
+    }
+
+private:
+    static constexpr size_t most_ = size_t{192} << 20;
+
+    bool take_if_free(size_t bytes) {
+        if (used_ > 0 && used_ + bytes > most_) return false;
+        used_ += bytes;
+        return true;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    size_t used_ = 0;
+    bool closed_ = false;
+};
+
 struct Loaded {
     StreamPicture picture;
-    std::vector<uint8_t> resized;
+    std::vector<uint8_t> resized;  // empty: no picture, but the wish that those which wait for a whole batch make room
 };
 
 struct Finished {
@@ -110,6 +150,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
     const size_t area = static_cast<size_t>(side) * static_cast<size_t>(side);
     Channel<Loaded> loaded(room);
     Channel<Finished> finished(room);
+    Memory memory;
     std::atomic<bool> given_up{false};
     std::exception_ptr reader_error, writer_error, error;
     std::thread reader([&] {
@@ -121,6 +162,8 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
                 const Image& rgb = l.picture.rgb;
                 l.resized.resize(3 * area);
                 resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, l.resized.data(), side, side);
+                const size_t bytes = rgb.pixels.size();
+                if (!memory.take_now(bytes) && (!loaded.put({}) || !memory.take(bytes))) break;
                 if (!loaded.put(std::move(l))) break;
             }
         } catch (...) {
@@ -131,7 +174,10 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
     std::thread writer([&] {
         const SerialScope serial;
         try {
-            while (std::optional<Finished> done = finished.take()) finish(done->picture, done->map);
+            while (std::optional<Finished> done = finished.take()) {
+                finish(done->picture, done->map);
+                memory.give_back(done->picture.rgb.pixels.size());
+            }
         } catch (...) {
             writer_error = std::current_exception();
             given_up = true;
@@ -160,20 +206,32 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
         waiting.erase(waiting.begin(), waiting.begin() + count);
         return true;
     };
+    const auto run_all = [&] {
+        bool wanted = true;
+        while (wanted && !waiting.empty()) wanted = run(choice.last_batch(static_cast<int>(waiting.size())));
+        return wanted;
+    };
     try {
         bool wanted = true;
         while (wanted) {
             std::optional<Loaded> picture = loaded.take();
-            if (!picture) break;
+            if (!picture) {
+                run_all();
+                break;
+            }
+            if (picture->resized.empty()) {
+                wanted = run_all();
+                continue;
+            }
             waiting.push_back(std::move(*picture));
             if (static_cast<int>(waiting.size()) >= choice.batch()) wanted = run(choice.batch());
         }
-        while (wanted && !waiting.empty()) wanted = run(choice.last_batch(static_cast<int>(waiting.size())));
     } catch (...) {
         error = std::current_exception();
         given_up = true;
     }
     loaded.close();
+    memory.close();
     finished.close();
     reader.join();
     writer.join();

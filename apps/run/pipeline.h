@@ -1,5 +1,5 @@
 // Pictures through the network as a stream: one thread gets and resizes them, the caller's runs the network, one thread finishes them,
-// all at the same time. A few pictures are in memory at once, however many come.
+// all at the same time. A few pictures are in memory at once (two or three where they are large), however many come.
 #pragma once
 
 #include <atomic>

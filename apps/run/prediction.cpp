@@ -87,15 +87,17 @@ std::vector<PredictionJob> prediction_jobs(const std::vector<std::string>& input
         }
         const bool holds_results = fs::weakly_canonical(path, ignored) != results;
         std::vector<fs::path> files;
-        for (fs::recursive_directory_iterator walk(path, fs::directory_options::skip_permission_denied, error), end; walk != end;
-             walk.increment(error)) {
-            require(!error, input, ": cannot be read: ", error.message());
+        std::error_code broken;  // a folder below cannot be listed: the walk ends there
+        for (fs::recursive_directory_iterator walk(path, broken), end; !broken && walk != end; walk.increment(broken)) {
             if (holds_results && walk->is_directory(error) && fs::weakly_canonical(walk->path(), ignored) == results)
                 walk.disable_recursion_pending();
             else if (walk->is_regular_file(error) && has_picture_suffix(walk->path().string()))
                 files.push_back(walk->path());
         }
-        if (files.empty()) jobs.push_back({path, {}, input + ": no pictures in this folder"});
+        if (broken)
+            jobs.push_back({path, {}, input + ": some of its pictures are missing, a folder cannot be listed: " + broken.message()});
+        else if (files.empty())
+            jobs.push_back({path, {}, input + ": no pictures in this folder"});
         std::sort(files.begin(), files.end());
         for (const fs::path& file : files) add(file, file.lexically_relative(path));
     }

@@ -69,6 +69,7 @@ RunFolder::RunFolder(const fs::path& path, bool must_exist) : path_(path) {
         close(lock_);
         fail(path.string(), ": another process trains in this folder; choose another --out");
     }
+    remove_unfinished_writes(path);  // of a killed run: with the lock held nobody else writes here
 }
 
 RunFolder::~RunFolder() { close(lock_); }

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <initializer_list>
 #include <type_traits>
+#include <utility>
 
+#include "core/formats/byte_source.h"
 #include "kernels/runtime/error.h"
 
 namespace purnet {
@@ -66,10 +68,47 @@ void apply_preset(TrainConfig& c, const std::string& name) {
     c.overlap = true;
 }
 
+bool is_utf8(const std::string& text) {
+    try {
+        return !nlohmann::json(text).dump().empty();
+    } catch (const nlohmann::json::exception&) {
+        return false;
+    }
+}
+
+// The strings of a field; none of a number.
+std::vector<std::string> texts_of(const std::string& text) { return {text}; }
+const std::vector<std::string>& texts_of(const std::vector<std::string>& texts) { return texts; }
+template <class Other>
+std::vector<std::string> texts_of(const Other&) {
+    return {};
+}
+
+// JSON holds a number of any size; one that does not fit the field must not be cut down to it.
+template <class Field>
+void read_field(const nlohmann::json& json, Field& field) {
+    if constexpr (std::is_integral_v<Field> && !std::is_same_v<Field, bool>) {
+        const bool fits = json.is_number_unsigned()  ? std::in_range<Field>(json.get<uint64_t>())
+                          : json.is_number_integer() ? std::in_range<Field>(json.get<int64_t>())
+                                                     : false;
+        require(fits, "is no whole number in range");
+    }
+    json.get_to(field);
+}
+template <class Element>
+void read_field(const nlohmann::json& json, std::vector<Element>& field) {
+    require(json.is_array(), "is no list");  // caught by whoever knows its name, like all of these
+    std::vector<Element> values(json.size());
+    for (size_t i = 0; i < values.size(); ++i) read_field(json[i], values[i]);
+    field = std::move(values);
+}
+
 void check(const TrainConfig& c) {
     TrainConfig::describe(c, [](const char* name, const auto& field, const char*) {
         if constexpr (std::is_same_v<std::decay_t<decltype(field)>, double>)
             require(std::isfinite(field), "--", name, " ", field, ": use a finite number");
+        for (const std::string& text : texts_of(field))
+            require(is_utf8(text), "--", name, " ", printable(text), ": config.json can't hold a name that is no valid UTF-8; rename it");
     });
     require(!c.data.empty(), "--data is missing: a folder with images/ and masks/, a .tar or a list");
     require(!c.out.empty(), "--out is missing: the run folder");
@@ -91,11 +130,13 @@ void check(const TrainConfig& c) {
     // Forms without attentions train in one stage, which takes all the steps.
     const bool one_stage = c.ablation == "baseline" || c.ablation == "ssl";
     int64_t all_steps = 0;
+    require(!one_stage || c.stage == "all" || c.stage == "1", "--stage ", c.stage, ": --ablation ", c.ablation,
+            " has no attentions, hence one stage; use all or 1");
     for (int64_t n : c.steps) {
         require(n >= (one_stage ? 0 : 1) && n <= 1'000'000'000, "--steps ", n, ": use 1 to a milliard");
         all_steps += n;
     }
-    require(all_steps >= 1, "--steps: use 1 or more");
+    require((c.stage == "all" ? all_steps : c.steps[static_cast<size_t>(c.stage[0] - '1')]) >= 1, "--steps: use 1 or more");
     for (int n : c.batch) require(n >= 1 && n <= 1024, "--batch ", n, ": use 1 to 1024");
     for (double s : c.shares) require(s > 0, "--shares ", s, ": use numbers above 0");
     require(c.val_fraction >= 0 && c.val_fraction < 1, "--val-fraction ", c.val_fraction, ": use 0 to below 1");
@@ -131,15 +172,16 @@ nlohmann::json to_json(const TrainConfig& config) {
 TrainConfig train_config_from_json(const nlohmann::json& json) {
     TrainConfig config;
     require(json.is_object(), "a training config is a JSON object");
-    config.preset = json.value("preset", "");
-    TrainConfig::describe(config, [&](const char* name, auto& field, const char*) {
+    const auto read = [&](const char* name, auto& field, const char*) {
         if (!json.contains(name)) return;
         try {
-            json.at(name).get_to(field);
-        } catch (const nlohmann::json::exception&) {
+            read_field(json.at(name), field);
+        } catch (const std::exception&) {
             fail("training config: ", name, " has the wrong type");
         }
-    });
+    };
+    read("preset", config.preset, "");
+    TrainConfig::describe(config, read);
     return config;
 }
 

@@ -65,13 +65,15 @@ public:
         }
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
-        else
-            fix_steps();
+        else if (!fix_steps())
+            return;
         if (checkpoint_) position_ = checkpoint_->position;
         folder_.write_config(config_);
+        ready_ = true;
     }
 
     TrainResult run() {
+        if (!ready_) return {.interrupted = true, .resumable = false};
         if (checkpoint_)
             log_.emplace(folder_.file("log.jsonl"), first_record(), position_.total_steps);
         else
@@ -198,9 +200,9 @@ private:
         return net;
     }
 
-    // Times a few steps of every stage on throw-away networks and divides the minutes by the shares.
-    void fix_steps() {
-        if (config_.minutes <= 0) return;
+    // Times a few steps of every stage on throw-away networks and divides the minutes by the shares. False where a signal asks to stop.
+    bool fix_steps() {
+        if (config_.minutes <= 0) return true;
         double shares = 0;
         const std::vector<int> stages = stage_numbers();
         for (int number : stages) shares += config_.shares[static_cast<size_t>(number - 1)];
@@ -213,14 +215,17 @@ private:
             std::vector<double> times;  // the median: a busy moment of the machine must not decide about the whole run
             for (int i = 0; i < warm + timed; ++i) {
                 const double start = now();
-                stage.step(batches_of(loader), config_.accumulate, i, false);
+                if (stop_requested() || stage.step(batches_of(loader), config_.accumulate, i, false).ended) return false;
                 if (i >= warm) times.push_back(now() - start);
             }
             std::nth_element(times.begin(), times.begin() + timed / 2, times.end());
             seconds.push_back(times[timed / 2]);
         }
         // What validation and checkpoints take is measured in the run itself; a twentieth is kept for them.
-        const double left = std::max(1.0, config_.minutes * 60 - (now() - begin)) * 0.95;
+        const double measured = now() - begin, left = std::max(1.0, config_.minutes * 60 - measured) * 0.95;
+        if (measured > 0.25 * config_.minutes * 60)
+            warn("measuring took ", std::lround(measured), " s of --minutes ", config_.minutes,
+                 ": few steps are left; --steps says them at once");
         for (size_t i = 0; i < stages.size(); ++i) {
             const size_t number = static_cast<size_t>(stages[i] - 1);
             const double share = stages.size() == 1 ? 1 : config_.shares[number] / shares;
@@ -230,6 +235,7 @@ private:
         }
         if (stages.size() == 1 && config_.stage == "all") config_.steps = {config_.steps[0], 0, 0};
         config_.minutes = 0;
+        return true;
     }
 
     // One at a time; none where a signal asks to stop between the batches of a step.
@@ -469,6 +475,7 @@ private:
     }
 
     TrainConfig config_;
+    bool ready_ = false;  // else a signal came while steps were measured
     Device device_;
     DType activation_ = DType::f32;
     RunFolder folder_;

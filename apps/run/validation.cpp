@@ -5,6 +5,7 @@
 #include "apps/run/input.h"
 #include "core/ops/activation.h"
 #include "core/plan/plan.h"
+#include "data/loader/prepare.h"
 #include "data/metrics/validation.h"
 #include "kernels/resize/resize_bytes.h"
 
@@ -17,6 +18,7 @@ Validator::Validator(const DataSet& set, const std::vector<int64_t>& items, int 
         picture.rgb.resize(static_cast<size_t>(side) * static_cast<size_t>(side) * 3);
         resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, picture.rgb.data(), side, side);
         picture.mask = set.read_mask(static_cast<size_t>(index));
+        check_pair(set.name(static_cast<size_t>(index)), rgb, picture.mask);
         pictures_.push_back(std::move(picture));
     }
 }

@@ -14,6 +14,8 @@
 namespace purnet {
 namespace {
 
+constexpr const char* temporary_prefix = ".purnet-";
+constexpr const char* temporary_suffix = ".tmp";
 constexpr size_t buffer_size = size_t{1} << 18;
 
 std::string reason(int code) {
@@ -55,7 +57,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& target) : target_(target), f
     const auto folder = final_.parent_path();
     for (int attempt = 0; file_ < 0; ++attempt) {
         // Not made from the target's name, which may have the longest length allowed.
-        temporary_ = folder / (".purnet-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp");
+        temporary_ = folder / (temporary_prefix + std::to_string(::getpid()) + "-" + std::to_string(counter++) + temporary_suffix);
         file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (file_ < 0 && (errno != EEXIST || attempt == 100)) {
             const int code = errno;
@@ -128,6 +130,16 @@ void AtomicFile::commit() {
         ::fsync(directory);
         ::close(directory);
     }
+}
+
+int remove_unfinished_writes(const std::filesystem::path& folder) {
+    int removed = 0;
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+        const std::string name = at->path().filename().string();
+        if (name.starts_with(temporary_prefix) && name.ends_with(temporary_suffix)) removed += ::unlink(at->path().c_str()) == 0;
+    }
+    return removed;
 }
 
 void atomic_write(const std::filesystem::path& target, std::span<const uint8_t> bytes) {

@@ -44,6 +44,9 @@ private:
     std::vector<uint8_t> buffer_;
 };
 
+// Temporaries that killed processes left in a folder in which nobody writes now; how many were removed.
+int remove_unfinished_writes(const std::filesystem::path& folder);
+
 void atomic_write(const std::filesystem::path& target, std::span<const uint8_t> bytes);
 void atomic_write(const std::filesystem::path& target, std::string_view text);
 

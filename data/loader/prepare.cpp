@@ -9,12 +9,15 @@
 
 namespace purnet {
 
-Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache) {
-    const Image image = set.read_image(item), mask = set.read_mask(item);
-    // A mask of another shape than its picture is a wrong pair; one pixel of difference comes from rounded resizing.
+void check_pair(const std::string& name, const Image& image, const Image& mask) {
     require(std::abs(int64_t{image.width} * mask.height - int64_t{image.height} * mask.width) <=
                 int64_t{2} * std::max(image.width, image.height),
-            set.name(item), ": the mask is ", mask.width, " x ", mask.height, ", its picture ", image.width, " x ", image.height);
+            name, ": the mask is ", mask.width, " x ", mask.height, ", its picture ", image.width, " x ", image.height);
+}
+
+Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache) {
+    const Image image = set.read_image(item), mask = set.read_mask(item);
+    check_pair(set.name(item), image, mask);
     Prepared prepared;
     prepared.rgb = Image(side, side, 3);
     prepared.mask = Image(side, side, 1);

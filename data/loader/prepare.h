@@ -1,4 +1,4 @@
-// One picture on its way into a batch. Internal to data/loader.
+// One picture on its way into a batch.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,9 @@ struct Prepared {
 
     size_t bytes() const { return rgb.pixels.size() + mask.pixels.size() + labels.size() * sizeof(uint16_t); }
 };
+
+// A mask of another shape than its picture is a wrong pair: an Error with both sizes. One pixel of difference comes from rounded resizing.
+void check_pair(const std::string& name, const Image& image, const Image& mask);
 
 // superpixels 0: no labels. A label map that comes with the data is used instead of our own. cache may be null.
 Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache);

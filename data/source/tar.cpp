@@ -66,11 +66,15 @@ public:
     std::vector<NamedFile> read() {
         refuse_compressed();
         uint64_t at = 0;
+        bool ended = false;
         Header header;
         while (at + block <= archive_->size()) {
             archive_->read(at, header.data(), block);
             at += block;
-            if (std::all_of(header.begin(), header.end(), [](uint8_t byte) { return byte == 0; })) break;
+            if (std::all_of(header.begin(), header.end(), [](uint8_t byte) { return byte == 0; })) {
+                ended = true;
+                break;
+            }
             require(checksum_fits(header), name(), ": ",
                     at == block ? "this is no tar archive" : concat("the tar is damaged at byte ", at - block));
             uint64_t size = number_at(header, 124, 12).value_or(~uint64_t{0});
@@ -91,6 +95,9 @@ public:
             }
             at += (size + block - 1) / block * block;
         }
+        // Every tar program writes blocks of zeros behind the last file; without them the rest may be missing.
+        require(ended, name(), ": the tar has no end mark (a truncated file?); the last file in it is ",
+                files_.empty() ? std::string("none") : printable(last_));
         std::vector<NamedFile> result;
         result.reserve(files_.size());
         for (auto& [file_name, place] : files_) result.push_back({file_name, FileRef(archive_, file_name, place.first, place.second)});
@@ -179,10 +186,12 @@ private:
         } else {
             files_[file_name] = {at, size};
         }
+        last_ = file_name;
     }
 
     std::shared_ptr<const ByteSource> archive_;
     std::map<std::string, std::pair<uint64_t, uint64_t>> files_;
+    std::string last_;
     std::optional<std::string> long_name_, long_link_, pax_name_, pax_link_;
     std::optional<uint64_t> pax_size_;
 };

@@ -77,6 +77,11 @@ TEST_CASE("command line: unknown names are refused with the nearest known one") 
     check_refused({"eval", "--pred", "a", "--gt", "b", "--bootstrap", "many"}, 2, "'many' is not a number");
     check_refused({"eval", "--pred", "a", "--gt", "b", "--bootstrap", "-1"}, 2, "-1 is outside 0 to 1000000");
     check_refused({"eval", "--pred", "a", "--gt", "b", "--color", "sometimes"}, 2, "none of auto|always|never");
+    check_refused({"eval", "--pred", "a", "--gt", "b", "--json", "-q"}, 2, "--json needs a value, and -q is an option (--json=-q");
+    check_refused({"predict", "--out", "--refine", "x.png"}, 2, "--out needs a value, and --refine is an option");
+    for (const char* seed : {"-1", "99999999999999999999", "1.5", "0x10", ""})
+        check_refused({"eval", "--pred", "a", "--gt", "b", std::string("--seed=") + seed}, 2, "--seed");
+    check_refused({"train", "--data", "a", "--out", "na\xefve"}, 2, "': config.json can't hold a name that is no valid UTF-8");
 }
 
 TEST_CASE("command line: option before environment before configuration file before default") {

@@ -69,6 +69,13 @@ TEST_CASE("eval: folders that cannot be matched are refused in words") {
     REFUSED(pair_folders(f.root / "none", f.masks()), "there is no such folder of maps");
     fs::create_directories(f.root / "empty");
     REFUSED(pair_folders(f.maps(), f.root / "empty"), "no pictures in this folder of masks");
+    // A link that leads back is not followed, one that leads elsewhere is.
+    fs::create_directory_symlink(f.masks(), f.root / "masks" / "self");
+    CHECK(picture_names(f.masks(), "masks").size() == 1);
+    fs::create_directory_symlink(f.maps(), f.root / "masks" / "other");
+    fs::create_directory_symlink(f.masks(), f.root / "maps" / "back");
+    CHECK(picture_names(f.masks(), "masks").size() == 2);
+    fs::remove(f.root / "maps" / "back");
     put(f.root / "maps" / "x.bmp", disc(8, 8));
     REFUSED(pair_folders(f.maps(), f.masks()), "have one name");
 }

@@ -209,6 +209,24 @@ TEST_CASE("prediction pipeline: every batch size gives each picture its own map,
         picture.rgb = pictures[0];
         return true;
     };
+    // Pictures of 108 MB: two of them are all that may be on the way, a batch of four never comes together.
+    size_t large = 0, seen = 0;
+    std::atomic<int> most{0}, now{0};
+    run_pipeline(
+        predictor, 4,
+        [&](StreamPicture& picture, const std::atomic<bool>&) {
+            if (large == 5) return false;
+            picture.index = large++;
+            picture.rgb = Image(6000, 6000, 3);
+            most = std::max<int>(most, ++now);
+            return true;
+        },
+        [&](const StreamPicture& picture, const std::vector<float>&) {
+            CHECK(picture.index == seen++);
+            --now;
+        });
+    CHECK(seen == 5);
+    CHECK(most <= 3);
     REFUSED(run_pipeline(predictor, 2, forever, [](const StreamPicture&, const std::vector<float>&) { fail("full"); }), "full");
     REFUSED(run_pipeline(
                 predictor, 2, [](StreamPicture&, const std::atomic<bool>&) -> bool { fail("no more"); },
@@ -365,6 +383,53 @@ TEST_CASE("predict: no two results share a file, and nothing that is read is wri
     CHECK(std::filesystem::is_regular_file(folder / "UPPER.PNG"));
     CHECK(contains(message_of_run({"predict", "--weights", weights, "--out", weights, photo}, 2), "is a file"));
     CHECK(contains(message_of_run({"predict", "--weights", weights, "--out", folder / "o", "--size", "5", photo}, 2), "neither 0 nor 32"));
+}
+
+TEST_CASE("predict: a result never replaces its own picture, however its suffix is spelled") {
+    const TemporaryFolder folder;
+    const std::string weights = test::write_small_weights(folder / "w.safetensors");
+    for (const char* name : {"photo.png", "photo.PNG", "photo.jpg", "photo.jpeg", "photo.JPG"}) {
+        const std::string photo = put(folder / name, 40, 30), bytes = text_of_file(photo);
+        const std::string kind = contains(name, "ng") || contains(name, "NG") ? "mask" : "overlay";
+        for (const char* if_exists : {"overwrite", "fail"}) {
+            const Outcome outcome =
+                run_program({"predict", "--weights", weights, "--output", kind, "--if-exists", if_exists, "--out", photo, photo});
+            CHECK_MESSAGE(outcome.code == 1, name);
+            CHECK(text_of_file(photo) == bytes);
+        }
+        CHECK(run_program({"predict", "--weights", weights, "--output", kind, "--if-exists", "skip", "--out", photo, photo}).code == 0);
+        CHECK(run_program({"predict", "--weights", weights, "--output", kind, "--if-exists", "rename", "--out", photo, photo}).code == 0);
+        CHECK(text_of_file(photo) == bytes);
+        CHECK(fs::exists(folder / (fs::path(name).stem().string() + "-2" + fs::path(name).extension().string())));
+        fs::remove(photo);
+    }
+}
+
+TEST_CASE("predict: names in square brackets are names") {
+    const TemporaryFolder folder;
+    const std::string weights = test::write_small_weights(folder / "w.safetensors");
+    put(folder / "[a, b]/x.png", 40, 30);
+    put(folder / "a/wrong.png", 40, 30);
+    CHECK(shell("cd '" + folder.path().string() + "' && " + test::program_path().string() + " predict -q --weights " + weights +
+                " --out '[o]' '[a, b]'") == 0);
+    CHECK(fs::exists(folder / "[o]/x.png"));
+    CHECK(!fs::exists(folder / "[o]/wrong.png"));
+    CHECK(contains(run_program({"train", "--data", "[x]", "--data=[y]", "--out", "z", "--print-config"}).out,
+                   R"(data = ["./[x]", "./[y]"])"));
+}
+
+TEST_CASE("prediction jobs: what a folder that cannot be listed holds is missed aloud") {
+    const TemporaryFolder folder;
+    put(folder / "in/x.png", 20, 20);
+    put(folder / "in/locked/y.png", 20, 20);
+    fs::permissions(folder / "in/locked", fs::perms::none);
+    std::error_code denied;
+    const bool listed = fs::directory_iterator(folder / "in/locked", denied) != fs::directory_iterator();
+    const std::vector<PredictionJob> jobs = prediction_jobs({(folder / "in").string()}, folder / "out");
+    fs::permissions(folder / "in/locked", fs::perms::owner_all);
+    const auto troubled = std::count_if(jobs.begin(), jobs.end(), [](const PredictionJob& job) { return !job.problem.empty(); });
+    if (listed) MESSAGE("this user may list everything");
+    CHECK(troubled == (listed ? 0 : 1));
 }
 
 TEST_CASE("predict: a signal ends the wait for a picture from a pipe") {

@@ -11,6 +11,8 @@
 #include "apps/run/train_config.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/safetensors.h"
+#include "data/image/encode.h"
+#include "tests/support/pictures.h"
 #include "tests/support/program.h"
 
 using namespace purnet;
@@ -71,14 +73,18 @@ TEST_CASE("train: killed at any moment, twenty times, and resumed, a run ends wi
         std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
         program.signal(SIGKILL);
         outcome = program.wait();
-        if (outcome.code == 0) break;  // it was faster
+        if (outcome.code == 0) {  // it was faster: kill another one
+            CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+            fs::remove_all(run);
+            continue;
+        }
         REQUIRE_MESSAGE(outcome.code == 128 + SIGKILL, outcome.err);
         CHECK(records_in(run / "log.jsonl") >= std::min<int64_t>(before, 1));
         ++kills;
     }
-    if (outcome.code != 0) outcome = run_program(fs::exists(run / "last.safetensors") ? resumed(run) : small_run(run));
+    outcome = run_program(fs::exists(run / "last.safetensors") ? resumed(run) : small_run(run));
     REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-    MESSAGE(kills << " kills");
+    for (const fs::directory_entry& entry : fs::directory_iterator(run)) CHECK(entry.path().extension() != ".tmp");
     CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
 }
 
@@ -264,6 +270,56 @@ TEST_CASE("train: forms of one stage resume with the steps that minutes gave the
     check(config);
     config.steps = {0, 0, 0};
     CHECK_THROWS_WITH(check(config), doctest::Contains("--steps"));
+    config.steps = {0, 0, 5};
+    check(config);
+    config.stage = "3";
+    CHECK_THROWS_WITH(check(config), doctest::Contains("--stage 3: --ablation baseline has no attentions"));
+    config.stage = "1";
+    CHECK_THROWS_WITH(check(config), doctest::Contains("--steps"));
+}
+
+TEST_CASE("train: Ctrl-C while steps are measured stops at once, and says that there is nothing to go on with") {
+    const TemporaryFolder folder;
+    std::vector<std::string> words = small_run(folder / "run");
+    words.insert(words.end(), {"--size", "160", "--width", "16", "--minutes", "30"});
+    RunningProgram program(words);
+    for (int waited = 0; waited < 60000 && program.err().find("held out for validation") == std::string::npos; waited += 5)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGINT);
+    const Outcome stopped = program.wait();
+    CHECK(stopped.code == 130);
+    CHECK_MESSAGE(stopped.err.find("stopped before the first step: there is nothing to go on with") != std::string::npos, stopped.err);
+    CHECK(!fs::exists(folder / "run/last.safetensors"));
+}
+
+TEST_CASE("train: a damaged configuration of a run is refused in words") {
+    const auto refused = [](const char* name, const nlohmann::json& value) {
+        nlohmann::json json = to_json(TrainConfig{});
+        json[name] = value;
+        CHECK_THROWS_WITH(train_config_from_json(json), doctest::Contains((std::string(name) + " has the wrong type").c_str()));
+    };
+    refused("preset", 3);
+    refused("size", 1e300);
+    refused("size", 3000000000);
+    refused("seed", -1);
+    refused("steps", {1, 2.5, 3});
+    refused("data", "x");
+    refused("flip", 1);
+    TrainConfig config;
+    config.seed = ~uint64_t{0};
+    CHECK(train_config_from_json(to_json(config)).seed == config.seed);
+}
+
+TEST_CASE("train: validation refuses a mask of another shape than its picture, as training does") {
+    const TemporaryFolder folder;
+    fs::copy(drawn_pictures(), folder / "val", fs::copy_options::recursive);
+    const fs::path mask = fs::directory_iterator(folder / "val/masks")->path();
+    atomic_write(mask, encode_png(test::pattern(64, 20, 1)));
+    std::vector<std::string> words = small_run(folder / "run");
+    words.insert(words.end(), {"--val", folder / "val"});
+    const Outcome outcome = run_program(words);
+    CHECK(outcome.code == 1);
+    CHECK_MESSAGE(outcome.err.find("the mask is 64 x 20, its picture") != std::string::npos, outcome.err);
 }
 
 TEST_CASE("train: values that make no run are wrong usage, named by their option") {

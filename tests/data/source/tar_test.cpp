@@ -67,6 +67,11 @@ TEST_CASE("tar: what is no tar, compressed or damaged is refused in words") {
     fix_checksum(bad, 1024);
     REFUSED(list(bad), "x.tar: the tar ends early (a truncated file?): './images/b.png' reaches beyond its end");
     bad = good;
+    while (std::all_of(bad.end() - 512, bad.end(), [](uint8_t byte) { return byte == 0; })) bad.resize(bad.size() - 512);
+    REFUSED(list(bad), "x.tar: the tar has no end mark (a truncated file?); the last file in it is ");
+    bad.resize(bad.size() + 100);
+    REFUSED(list(bad), "no end mark");
+    bad = good;
     for (size_t i = 0; i < 12; ++i) bad[1024 + 124 + i] = 0xff;  // a negative size in base 256
     fix_checksum(bad, 1024);
     REFUSED(list(bad), "reaches beyond its end");
