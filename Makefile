@@ -36,7 +36,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # Rooms. *_cases.cpp are the op records: linked into tests and benchmarks only. *_simd.cpp are compiled once per instruction set.
 find_sources = $(sort $(shell find $(1) -name '*.cpp' 2>/dev/null))
-LIBRARY_ROOMS := kernels core data layers losses nets apps/run
+LIBRARY_ROOMS := kernels core data layers losses nets apps/run apps/salient
 LIBRARY_ALL := $(call find_sources,$(LIBRARY_ROOMS))
 RECORD_SOURCES := $(filter %_cases.cpp kernels/record/%,$(LIBRARY_ALL))
 SIMD_SOURCES := $(filter %_simd.cpp,$(LIBRARY_ALL))

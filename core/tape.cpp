@@ -1,7 +1,6 @@
 #include "core/tape.h"
 
 #include <atomic>
-#include <map>
 
 #include "kernels/add/add.h"
 
@@ -36,7 +35,6 @@ void add_into(const Tensor& sum, const Tensor& a, const Tensor& b) {
 struct Tape::State {
     uint64_t graph = next_graph++;
     std::vector<Node> nodes;
-    std::map<const Tensor::Impl*, std::pair<std::shared_ptr<Tensor::Impl>, Tensor>> kept;
 };
 
 namespace {
@@ -171,10 +169,6 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
     for (size_t i = tape_.nodes.size(); i-- > 0;) {
         Node& node = tape_.nodes[i];
         if (visit[i] && !pending_[i].empty()) {
-            for (size_t o = 0; o < pending_[i].size(); ++o)
-                for (auto& [impl, entry] : tape_.kept)
-                    if (impl->node == static_cast<int>(i) && impl->output == static_cast<int>(o) && pending_[i][o])
-                        entry.second = pending_[i][o];
             require(static_cast<bool>(node.call.backward), node.call.name, " has no backward");
             require(!node.freed, node.call.name, ": backward a second time after its memory was freed; give all roots to one backward()");
             Sums sums(*this, node, reach, std::move(pending_[i]));
@@ -198,13 +192,6 @@ Tape::Tape() : state_(std::make_unique<State>()) {}
 Tape::~Tape() = default;
 
 size_t Tape::size() const { return state_->nodes.size(); }
-
-void Tape::keep_gradient(const Tensor& tensor) { state_->kept[&tensor.impl()] = {tensor.handle(), Tensor()}; }
-
-Tensor Tape::gradient(const Tensor& tensor) const {
-    const auto found = state_->kept.find(&tensor.impl());
-    return found == state_->kept.end() ? Tensor() : found->second.second;
-}
 
 void Tape::backward(const std::vector<Root>& roots) {
     NoGrad off;

@@ -36,9 +36,6 @@ public:
 
     void backward(const std::vector<Root>& roots);
     void backward(const Tensor& root) { backward({{root, {}, 1}}); }
-    // Gradients of other tensors than parameters (tests): kept for those named here before backward().
-    void keep_gradient(const Tensor& tensor);
-    Tensor gradient(const Tensor& tensor) const;
     size_t size() const;
 
     struct State;

@@ -77,7 +77,6 @@ public:
         int output = 0;
     };
     Impl& impl() const { return *impl_; }
-    const std::shared_ptr<Impl>& handle() const { return impl_; }
 
 private:
     Tensor part(int64_t offset, const Shape& shape, bool whole) const;

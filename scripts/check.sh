@@ -6,11 +6,12 @@ failed=0
 say() { echo "check: $*" >&2; failed=1; }
 
 # Floors from the ground up; a file may include its own floor and those before it.
-floors="kernels core data layers losses nets apps/run apps"
+floors="kernels core data layers losses nets apps/run apps/salient apps"
 floor_of() {
     case "$1" in
         kernels/*) echo 1 ;; core/*) echo 2 ;; data/*) echo 3 ;; layers/*) echo 4 ;;
-        losses/*) echo 5 ;; nets/*) echo 6 ;; apps/run/*) echo 7 ;; apps/*) echo 8 ;; *) echo 0 ;;
+        losses/*) echo 5 ;; nets/*) echo 6 ;; apps/run/*) echo 7 ;;
+        apps/salient/*) echo 8 ;; apps/*) echo 9 ;; *) echo 0 ;;
     esac
 }
 sources=$(git ls-files 'kernels/*' 'core/*' 'data/*' 'layers/*' 'losses/*' 'nets/*' 'apps/*' | grep -E '\.(h|cpp|cu|cuh)$')
@@ -24,6 +25,9 @@ grep -HnE '^#include "' $sources | sed -E 's/^([^:]+):([0-9]+):#include "([^"]+)
             bad=1
         elif [ "$to" -gt "$from" ]; then
             echo "check: $file:$line: $include lies on a higher floor (order: $floors)" >&2
+            bad=1
+        elif [ "$from" = 7 ] && [ "$to" -ge 4 ] && [ "$to" -le 6 ]; then
+            echo "check: $file:$line: apps/run serves every system and knows no network: $include" >&2
             bad=1
         fi
     done

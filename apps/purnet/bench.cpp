@@ -5,8 +5,8 @@
 
 #include "apps/purnet/command.h"
 #include "apps/run/computing_device.h"
-#include "apps/run/contest.h"
 #include "apps/run/version.h"
+#include "apps/salient/contest.h"
 #include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"

@@ -1,9 +1,9 @@
 #include <filesystem>
 
 #include "apps/purnet/command.h"
-#include "apps/run/calibration.h"
 #include "apps/run/console.h"
-#include "apps/run/prediction.h"
+#include "apps/salient/calibration.h"
+#include "apps/salient/prediction.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
 #include "nets/name_maps.h"

@@ -3,7 +3,7 @@
 
 #include "apps/purnet/command.h"
 #include "apps/run/computing_device.h"
-#include "apps/run/predictor.h"
+#include "apps/salient/predictor.h"
 #include "core/formats/weights_file.h"
 #include "core/plan/graph.h"
 #include "kernels/conv2d/conv2d.h"

@@ -11,11 +11,11 @@
 #include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/patient_read.h"
-#include "apps/run/prediction.h"
-#include "apps/run/raw_frames.h"
-#include "apps/run/shipped_weights.h"
 #include "apps/run/signals.h"
-#include "apps/run/watch_folder.h"
+#include "apps/salient/prediction.h"
+#include "apps/salient/raw_frames.h"
+#include "apps/salient/shipped_weights.h"
+#include "apps/salient/watch_folder.h"
 #include "data/image/decode.h"
 
 namespace purnet::app {

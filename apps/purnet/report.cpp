@@ -1,6 +1,6 @@
 #include "apps/purnet/command.h"
 #include "apps/run/console.h"
-#include "apps/run/run_report.h"
+#include "apps/salient/run_report.h"
 
 namespace purnet::app {
 

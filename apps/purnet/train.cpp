@@ -4,7 +4,7 @@
 #include "apps/purnet/command.h"
 #include "apps/run/console.h"
 #include "apps/run/signals.h"
-#include "apps/run/training.h"
+#include "apps/salient/training.h"
 
 namespace purnet::app {
 namespace {

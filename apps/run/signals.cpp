@@ -48,6 +48,4 @@ int stop_exit_code() {
     return number ? 128 + number : 0;
 }
 
-void forget_signals() { received = 0; }
-
 }  // namespace purnet

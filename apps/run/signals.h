@@ -13,7 +13,4 @@ bool stop_requested();
 // 128 + the signal's number (130, 143), or 0 while none has come.
 int stop_exit_code();
 
-// Tests begin anew.
-void forget_signals();
-
 }  // namespace purnet

@@ -183,6 +183,4 @@ double Loader::seconds_waited() const {
     return state_->waited;
 }
 
-size_t Loader::cached_bytes() const { return state_->cache_used; }
-
 }  // namespace purnet

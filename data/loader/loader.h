@@ -53,7 +53,6 @@ public:
     // The next batch; waits for it. An unreadable picture throws here, with its name.
     Batch next();
     double seconds_waited() const;  // in next(), so far
-    size_t cached_bytes() const;
 
 private:
     struct State;

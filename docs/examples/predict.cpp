@@ -2,7 +2,7 @@
 //     g++ predict.cpp $(pkg-config --cflags --libs purnet) -o predict && ./predict weights.safetensors photo.jpg mask.png
 #include <cstdio>
 
-#include "apps/run/predictor.h"
+#include "apps/salient/predictor.h"
 #include "core/formats/atomic_file.h"
 #include "data/image/decode.h"
 #include "data/image/encode.h"

@@ -7,12 +7,12 @@
 #include <cmath>
 #include <cstring>
 
-#include "apps/run/output_files.h"
-#include "apps/run/pipeline.h"
-#include "apps/run/prediction.h"
-#include "apps/run/raw_frames.h"
-#include "apps/run/render.h"
-#include "apps/run/watch_folder.h"
+#include "apps/salient/output_files.h"
+#include "apps/salient/pipeline.h"
+#include "apps/salient/prediction.h"
+#include "apps/salient/raw_frames.h"
+#include "apps/salient/render.h"
+#include "apps/salient/watch_folder.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
 #include "core/formats/safetensors.h"

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include "apps/run/train_config.h"
+#include "apps/salient/train_config.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/safetensors.h"
 #include "data/image/encode.h"

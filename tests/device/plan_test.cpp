@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "apps/run/predictor.h"
+#include "apps/salient/predictor.h"
 #include "core/random/philox.h"
 #include "kernels/runtime/accelerators.h"
 #include "nets/init.h"

@@ -1,8 +1,8 @@
-#include "apps/run/validation.h"
+#include "apps/salient/validation.h"
 
 #include <cmath>
 
-#include "apps/run/input.h"
+#include "apps/salient/input.h"
 #include "core/ops/activation.h"
 #include "core/plan/plan.h"
 #include "data/loader/prepare.h"

@@ -1,4 +1,4 @@
-#include "apps/run/watch_folder.h"
+#include "apps/salient/watch_folder.h"
 
 #include <poll.h>
 

@@ -1,4 +1,4 @@
-#include "apps/run/render.h"
+#include "apps/salient/render.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "apps/run/pipeline.h"
+#include "apps/salient/pipeline.h"
 
 #include <unistd.h>
 

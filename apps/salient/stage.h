@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "apps/run/train_config.h"
+#include "apps/salient/train_config.h"
 #include "core/optim/ema.h"
 #include "core/optim/optimiser.h"
 #include "data/loader/loader.h"

@@ -1,10 +1,10 @@
-#include "apps/run/predictor.h"
+#include "apps/salient/predictor.h"
 
 #include <algorithm>
 #include <map>
 #include <mutex>
 
-#include "apps/run/input.h"
+#include "apps/salient/input.h"
 #include "core/formats/weights_file.h"
 #include "core/ops/activation.h"
 #include "core/plan/plan.h"

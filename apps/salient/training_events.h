@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "apps/run/event_file.h"
-#include "apps/run/stage.h"
-#include "apps/run/validation.h"
+#include "apps/salient/stage.h"
+#include "apps/salient/validation.h"
 
 namespace purnet {
 

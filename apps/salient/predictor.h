@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/run/inspection.h"
+#include "apps/salient/inspection.h"
 #include "data/image/image.h"
 #include "nets/purnet.h"
 

@@ -1,8 +1,8 @@
-#include "apps/run/inspection.h"
+#include "apps/salient/inspection.h"
 
 #include <cmath>
 
-#include "apps/run/input.h"
+#include "apps/salient/input.h"
 #include "core/ops/activation.h"
 
 namespace purnet {

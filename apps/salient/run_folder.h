@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "apps/run/train_config.h"
+#include "apps/salient/train_config.h"
 #include "core/formats/array.h"
 
 namespace purnet {

@@ -1,11 +1,11 @@
-#include "apps/run/stage.h"
+#include "apps/salient/stage.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <map>
 
-#include "apps/run/input.h"
+#include "apps/salient/input.h"
 #include "core/checkpoint.h"
 #include "nets/purnet_groups.h"
 

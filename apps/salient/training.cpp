@@ -1,4 +1,4 @@
-#include "apps/run/training.h"
+#include "apps/salient/training.h"
 
 #include <algorithm>
 #include <array>
@@ -12,13 +12,13 @@
 #include "apps/run/console.h"
 #include "apps/run/json_log.h"
 #include "apps/run/progress.h"
-#include "apps/run/run_folder.h"
 #include "apps/run/signals.h"
-#include "apps/run/stage.h"
-#include "apps/run/training_events.h"
 #include "apps/run/user_cache.h"
-#include "apps/run/validation.h"
 #include "apps/run/version.h"
+#include "apps/salient/run_folder.h"
+#include "apps/salient/stage.h"
+#include "apps/salient/training_events.h"
+#include "apps/salient/validation.h"
 #include "core/checkpoint.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"

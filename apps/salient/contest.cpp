@@ -1,4 +1,4 @@
-#include "apps/run/contest.h"
+#include "apps/salient/contest.h"
 
 #include <chrono>
 #include <cmath>
@@ -7,10 +7,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "apps/run/calibration.h"
-#include "apps/run/input.h"
-#include "apps/run/stage.h"
 #include "apps/run/version.h"
+#include "apps/salient/calibration.h"
+#include "apps/salient/input.h"
+#include "apps/salient/stage.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
 #include "core/formats/weights_file.h"

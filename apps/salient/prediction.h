@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "apps/run/output_files.h"
-#include "apps/run/predictor.h"
+#include "apps/salient/output_files.h"
+#include "apps/salient/predictor.h"
 
 namespace purnet {
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "apps/run/output_files.h"
+#include "apps/salient/output_files.h"
 
 namespace purnet {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/run/prediction.h"
+#include "apps/salient/prediction.h"
 
 namespace purnet {
 

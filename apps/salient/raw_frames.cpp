@@ -1,4 +1,4 @@
-#include "apps/run/raw_frames.h"
+#include "apps/salient/raw_frames.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -9,9 +9,9 @@
 #include <cstring>
 
 #include "apps/run/patient_read.h"
-#include "apps/run/pipeline.h"
-#include "apps/run/render.h"
 #include "apps/run/signals.h"
+#include "apps/salient/pipeline.h"
+#include "apps/salient/render.h"
 #include "kernels/runtime/error.h"
 
 namespace purnet {

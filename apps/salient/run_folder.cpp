@@ -1,4 +1,4 @@
-#include "apps/run/run_folder.h"
+#include "apps/salient/run_folder.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

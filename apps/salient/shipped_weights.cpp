@@ -1,4 +1,4 @@
-#include "apps/run/shipped_weights.h"
+#include "apps/salient/shipped_weights.h"
 
 #include "kernels/runtime/error.h"
 

@@ -1,7 +1,7 @@
 // Pictures made of a photograph and the maps that a network drew for it.
 #pragma once
 
-#include "apps/run/inspection.h"
+#include "apps/salient/inspection.h"
 #include "data/image/image.h"
 
 namespace purnet::render {

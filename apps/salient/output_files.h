@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/run/predictor.h"
+#include "apps/salient/predictor.h"
 #include "data/matting/threshold.h"
 
 namespace purnet {

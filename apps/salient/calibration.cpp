@@ -1,6 +1,6 @@
-#include "apps/run/calibration.h"
+#include "apps/salient/calibration.h"
 
-#include "apps/run/input.h"
+#include "apps/salient/input.h"
 #include "data/image/decode.h"
 #include "kernels/resize/resize_bytes.h"
 

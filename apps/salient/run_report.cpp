@@ -1,4 +1,4 @@
-#include "apps/run/run_report.h"
+#include "apps/salient/run_report.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,9 +8,9 @@
 
 #include "apps/run/html_report.h"
 #include "apps/run/json_log.h"
-#include "apps/run/prediction.h"
-#include "apps/run/predictor.h"
-#include "apps/run/render.h"
+#include "apps/salient/prediction.h"
+#include "apps/salient/predictor.h"
+#include "apps/salient/render.h"
 #include "core/formats/atomic_file.h"
 #include "data/image/decode.h"
 #include "data/source/dataset.h"

@@ -1,4 +1,4 @@
-#include "apps/run/output_files.h"
+#include "apps/salient/output_files.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "apps/run/render.h"
+#include "apps/salient/render.h"
 #include "core/formats/npy.h"
 #include "data/image/decode.h"
 #include "data/image/encode.h"

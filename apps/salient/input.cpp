@@ -1,4 +1,4 @@
-#include "apps/run/input.h"
+#include "apps/salient/input.h"
 
 #include "kernels/runtime/parallel.h"
 

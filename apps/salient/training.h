@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "apps/run/train_config.h"
+#include "apps/salient/train_config.h"
 
 namespace purnet {
 

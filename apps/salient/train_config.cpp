@@ -1,4 +1,4 @@
-#include "apps/run/train_config.h"
+#include "apps/salient/train_config.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "apps/run/predictor.h"
+#include "apps/salient/predictor.h"
 
 namespace purnet {
 

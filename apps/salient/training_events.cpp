@@ -1,9 +1,9 @@
-#include "apps/run/training_events.h"
+#include "apps/salient/training_events.h"
 
 #include <algorithm>
 
-#include "apps/run/inspection.h"
-#include "apps/run/render.h"
+#include "apps/salient/inspection.h"
+#include "apps/salient/render.h"
 
 namespace purnet {
 namespace {

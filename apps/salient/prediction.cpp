@@ -1,4 +1,4 @@
-#include "apps/run/prediction.h"
+#include "apps/salient/prediction.h"
 
 #include <sys/stat.h>
 
@@ -10,9 +10,9 @@
 #include <set>
 
 #include "apps/run/console.h"
-#include "apps/run/pipeline.h"
 #include "apps/run/progress.h"
 #include "apps/run/signals.h"
+#include "apps/salient/pipeline.h"
 #include "core/formats/atomic_file.h"
 #include "data/image/decode.h"
 
