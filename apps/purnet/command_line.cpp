@@ -137,7 +137,7 @@ private:
         if (!taken_.insert(option).second) return;
         const std::string name = "--" + long_name(*option);
         for (const std::string& value : values)
-            if (!value.empty()) words_.push_back(name + "=" + (takes_list(*option) ? literal(value) : value));
+            if (!value.empty()) words_.push_back(name + "=" + value);
         origins_[name] = origin;
     }
 
@@ -220,12 +220,14 @@ void parse(Options& options, const std::vector<std::string>& words, bool tolerat
     if (const std::string path = config_path(words); !path.empty()) substitutes.from_file(path);
 
     std::vector<std::string> all = substitutes.words();
-    for (const std::string& word : words) {
+    all.insert(all.end(), words.begin(), words.end());
+    for (std::string& word : all) {
         const size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
         const CLI::Option* option = options.cli().get_option_no_throw(word.substr(0, equals));
-        all.push_back(equals == std::string::npos     ? literal(word)
-                      : option && takes_list(*option) ? word.substr(0, equals + 1) + literal(word.substr(equals + 1))
-                                                      : word);
+        if (equals == std::string::npos)
+            word = literal(word);
+        else if (option && takes_list(*option))
+            word = word.substr(0, equals + 1) + literal(word.substr(equals + 1));
     }
     std::reverse(all.begin(), all.end());  // as CLI11 takes them
     const std::string command = options.cli().get_name();

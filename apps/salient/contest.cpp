@@ -10,6 +10,7 @@
 #include "apps/run/version.h"
 #include "apps/salient/calibration.h"
 #include "apps/salient/input.h"
+#include "apps/salient/predictor.h"
 #include "apps/salient/stage.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
@@ -53,8 +54,8 @@ void write_map(const fs::path& file, const Tensor& map) {
 }
 
 std::unique_ptr<PurNet> net_of(const ContestOptions& options) {
-    const DType activation = options.bf16 && !options.device.on_host() ? DType::bf16 : DType::f32;
-    return network_of(load_named_arrays(options.weights), options.weights.string(), options.device, activation);
+    const PredictorOptions like{.device = options.device, .precision = options.bf16 ? Precision::bf16 : Precision::f32};
+    return network_of(load_named_arrays(options.weights), options.weights.string(), options.device, activation_dtype(like));
 }
 
 class Level1 : public Contest {

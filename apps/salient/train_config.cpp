@@ -68,6 +68,8 @@ void apply_preset(TrainConfig& c, const std::string& name) {
     c.overlap = true;
 }
 
+namespace {
+
 bool is_utf8(const std::string& text) {
     try {
         return !nlohmann::json(text).dump().empty();
@@ -102,6 +104,8 @@ void read_field(const nlohmann::json& json, std::vector<Element>& field) {
     for (size_t i = 0; i < values.size(); ++i) read_field(json[i], values[i]);
     field = std::move(values);
 }
+
+}  // namespace
 
 void check(const TrainConfig& c) {
     TrainConfig::describe(c, [](const char* name, const auto& field, const char*) {
