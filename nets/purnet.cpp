@@ -131,4 +131,6 @@ PurNet::Outputs PurNet::operator()(const Tensor& image, const Run& run) const {
 
 Tensor PurNet::level1(const Tensor& image) const { return (*this)(image, {.promotion = false, .rectification = false, .levels = 1}).z[0]; }
 
+Tensor PurNet::map(const Tensor& image) const { return ops::sigmoid(level1(image)); }
+
 }  // namespace purnet

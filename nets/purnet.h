@@ -36,8 +36,10 @@ public:
 
     // image N,H,W,3, normalised; H, W of 32 and more. Runs only what the outputs asked for need.
     Outputs operator()(const Tensor& image, const Run& run) const;
-    // z_1 in inference mode, and nothing that it does not need: the prediction is its sigmoid.
+    // z_1 in inference mode, N,H,W,1, and nothing that it does not need.
     Tensor level1(const Tensor& image) const;
+    // The prediction: sigmoid(z_1).
+    Tensor map(const Tensor& image) const;
 
     const PurNetConfig& config() const { return config_; }
     ParameterStore& parameters() { return store_; }

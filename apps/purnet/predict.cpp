@@ -104,9 +104,9 @@ int predict_one(Predictor& predictor, const Settings& s) {
     const std::string& input = s.inputs[0];
     const bool to_stdout = s.out.empty() || s.out == "-";
     const OutputOptions& output = s.prediction.output;
+    const std::string suffix = fs::path(s.out).extension().string();  // as it is spelled: .JPG, .jpeg
     fs::path stem;
     if (!to_stdout) {
-        const std::string suffix = fs::path(s.out).extension().string();  // as it is spelled: .JPG, .jpeg
         std::vector<fs::path> kept = s.prediction.kept;
         if (input != "-") kept.emplace_back(input);
         const Inputs inputs(kept);
@@ -128,7 +128,7 @@ int predict_one(Predictor& predictor, const Settings& s) {
     if (to_stdout) {
         write_result("-", {files[0].bytes.begin(), files[0].bytes.end()});
     } else {
-        files[0].suffix = fs::path(s.out).extension().string();
+        files[0].suffix = suffix;
         write_rendered(files, stem, s.prediction.if_exists);
     }
     return all_fine;

@@ -75,8 +75,8 @@ public:
     double run() override {
         if (!plan_) {
             plan_.emplace(
-                std::vector<Tensor>{like()},
-                [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net_->level1(in[0]))}; }, narrow_forms());
+                std::vector<Tensor>{like()}, [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{net_->map(in[0])}; },
+                narrow_forms());
             map_ = Tensor::empty(plan_->output_shape(0), input_.dtype(), input_.device());
         }
         const auto start = Clock::now();

@@ -6,7 +6,6 @@
 
 #include "apps/salient/input.h"
 #include "core/formats/weights_file.h"
-#include "core/ops/activation.h"
 #include "core/plan/plan.h"
 #include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/resize/resize_bytes.h"
@@ -38,7 +37,7 @@ struct Predictor::State {
         const auto found = plans.find(n);
         if (found != plans.end()) return found->second;
         const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
-        const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net->level1(in[0]))}; };
+        const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net->map(in[0])}; };
         const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &net->config().ranges : nullptr,
                                 .bf16 = precision == Precision::bf16 && device().on_host()};
         return plans.emplace(n, Plan({like}, network, forms)).first->second;

@@ -4,27 +4,20 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
-#include <numeric>
 
 #include "apps/run/computing_device.h"
 #include "apps/run/console.h"
-#include "apps/run/json_log.h"
-#include "apps/run/progress.h"
 #include "apps/run/signals.h"
-#include "apps/run/user_cache.h"
 #include "apps/run/version.h"
 #include "apps/salient/run_folder.h"
 #include "apps/salient/stage.h"
-#include "apps/salient/training_events.h"
-#include "apps/salient/validation.h"
+#include "apps/salient/training_data.h"
+#include "apps/salient/training_log.h"
 #include "core/checkpoint.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
-#include "data/check/held_out.h"
-#include "data/check/perceptual_hash.h"
 #include "kernels/runtime/isa.h"
+#include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
 #include "nets/init.h"
 #include "nets/name_maps.h"
@@ -32,15 +25,28 @@
 namespace purnet {
 namespace {
 
-std::string names_hash(const DataSet& set) {
-    uint64_t hash = 0;
-    for (size_t i = 0; i < set.size(); ++i) hash = content_hash(set.name(i).data(), set.name(i).size(), hash);
-    char text[20];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-    return text;
-}
-
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// Times the steps between two log lines.
+class PaceMeter {
+public:
+    explicit PaceMeter(const Loader& loader) : loader_(loader) { restart(); }
+    void count() { ++steps_; }
+    Pace pace(double pictures) const {
+        const double seconds = now() - start_;
+        return {seconds / static_cast<double>(steps_), (loader_.seconds_waited() - waited_) / seconds, pictures};
+    }
+    void restart() {
+        start_ = now();
+        waited_ = loader_.seconds_waited();
+        steps_ = 0;
+    }
+
+private:
+    const Loader& loader_;
+    double start_ = 0, waited_ = 0;
+    int64_t steps_ = 0;
+};
 
 class Trainer {
 public:
@@ -55,14 +61,8 @@ public:
         check(config_);
         device_ = computing_device();
         activation_ = activation_dtype(resume);
-        open_data_sets(resume);
-        if (!config_.superpixel_cache.empty()) {
-            std::filesystem::path folder = config_.superpixel_cache;
-            if (folder == "auto") folder = user_cache("superpixels");
-            superpixel_cache_ = std::make_shared<SuperpixelCache>(folder, static_cast<uint64_t>(config_.superpixel_cache_mb) << 20,
-                                                                  [](const std::string& text) { warn(text); });
-            say("superpixels are kept in ", folder.string());
-        }
+        data_.emplace(config_, folder_, resume);
+        validator_ = data_->validator();
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
         else if (!fix_steps())
@@ -74,11 +74,7 @@ public:
 
     TrainResult run() {
         if (!ready_) return {.interrupted = true, .resumable = false};
-        if (checkpoint_)
-            log_.emplace(folder_.file("log.jsonl"), first_record(), position_.total_steps);
-        else
-            log_.emplace(folder_.file("log.jsonl"), first_record());
-        events_.emplace(folder_.file("tensorboard"), checkpoint_ ? std::optional(position_.total_steps) : std::nullopt);
+        log_.emplace(folder_, first_record(), checkpoint_ ? std::optional(position_.total_steps) : std::nullopt);
         TrainResult result;
         const std::vector<int> stages = stage_numbers();
         if (!position_.finished) {
@@ -116,65 +112,6 @@ private:
         return config_.steps[static_cast<size_t>(stage - 1)];
     }
 
-    void open_data_sets(bool resume) {
-        set_ = open_data(config_.data);
-        say(set_.describe());
-        const std::optional<RunData> begun = resume ? folder_.read_data() : std::nullopt;
-        RunData data{static_cast<int64_t>(set_.size()), names_hash(set_), {}, {}};
-        if (begun)
-            require(begun->pairs == data.pairs && begun->names == data.names, config_.out, ": the run began with ", begun->pairs,
-                    " pairs, and --data now has ", data.pairs, begun->pairs == data.pairs ? " with other names" : "",
-                    "; put them back as they were, or begin another run with --init-from");
-        if (!config_.val.empty()) {
-            val_set_ = open_data(config_.val);
-            say("validation: ", val_set_.describe());
-            for (size_t i = 0; i < val_set_.size(); ++i) held_out_.push_back(static_cast<int64_t>(i));
-            for (size_t i = 0; i < set_.size(); ++i) items_.push_back(static_cast<int64_t>(i));
-        } else {
-            data.held_out = begun ? begun->held_out : draw_held_out(resume);
-            held_out_ = data.held_out;
-            for (int64_t i = 0; i < data.pairs; ++i)
-                if (!std::binary_search(held_out_.begin(), held_out_.end(), i)) items_.push_back(i);
-            for (const int64_t i : held_out_) data.held_out_names.push_back(set_.name(static_cast<size_t>(i)));
-            say(items_.size(), " pictures to train on, ", held_out_.size(), " held out for validation");
-        }
-        if (!begun) folder_.write_data(data);
-        if (!held_out_.empty()) validator_.emplace(config_.val.empty() ? set_ : val_set_, held_out_, config_.size);
-    }
-
-    std::vector<int64_t> draw_held_out(bool resume) const {
-        std::vector<int64_t> groups(set_.size());
-        std::iota(groups.begin(), groups.end(), int64_t{0});
-        if (resume) {
-            say("this run began before near-duplicates were held out together; it keeps its pictures");
-        } else if (config_.val_fraction > 0) {
-            groups = alike_groups(set_);
-            int64_t alike = 0;
-            for (size_t i = 0; i < groups.size(); ++i) alike += groups[i] != static_cast<int64_t>(i);
-            if (alike > 0) say(alike, " pictures are near-duplicates of others; they stay on the same side of the split");
-        }
-        return hold_out(groups, config_.val_fraction, config_.seed).held_out;
-    }
-
-    LoaderOptions loader_options(int stage) const {
-        LoaderOptions o;
-        o.size = config_.size;
-        o.multi_scale = config_.multi_scale;
-        o.batch = config_.batch[static_cast<size_t>(stage - 1)];
-        o.seed = config_.seed * 4 + static_cast<uint64_t>(stage);
-        o.augment.flip = config_.flip;
-        o.augment.rotate = config_.rotate;
-        o.augment.crop = config_.crop;
-        o.augment.brightness = o.augment.contrast = o.augment.saturation = config_.jitter;
-        const bool structural = config_.structural && network_config(config_, stage, false).has_structural_loss() && stage != 2;
-        o.superpixels = structural ? config_.superpixels : 0;
-        o.compactness = config_.compactness;
-        o.superpixel_cache = structural ? superpixel_cache_ : nullptr;
-        o.workers = config_.workers;
-        o.cache_bytes = static_cast<size_t>(config_.cache_mb) << 20;
-        return o;
-    }
-
     // Weights and moments are float32 in any case, so a run may go on where there is no bf16; that is said, not done silently.
     DType activation_dtype(bool resume) const {
         if (config_.precision != "bf16") return DType::f32;
@@ -184,7 +121,7 @@ private:
         return DType::f32;
     }
 
-    // `from_files`: with the weights that --init and --init-from name; else its values come from a checkpoint or an earlier stage.
+    // `init`, `init_from`: with the weights that these options name; else its values come from a checkpoint or an earlier stage.
     std::unique_ptr<PurNet> fresh_network(int stage, bool init, bool init_from) const {
         const bool pretrained = !config_.init.empty() || !config_.init_from.empty();
         auto net = std::make_unique<PurNet>(network_config(config_, stage, pretrained), device_, activation_);
@@ -210,7 +147,7 @@ private:
         std::vector<double> seconds;
         for (int number : stages) {
             Stage stage(config_, number, 1000, fresh_network(number, true, true));
-            Loader loader(set_, items_, loader_options(number));
+            Loader loader = data_->loader(number);
             constexpr int warm = 2, timed = 5;
             std::vector<double> times;  // the median: a busy moment of the machine must not decide about the whole run
             for (int i = 0; i < warm + timed; ++i) {
@@ -264,12 +201,11 @@ private:
     bool run_stage(int number, bool last) {
         std::unique_ptr<Stage> stage = make_stage(number);
         const int64_t steps = stage->steps();
-        Loader loader(set_, items_, loader_options(number), position_.step * config_.accumulate);
+        Loader loader = data_->loader(number, position_.step * config_.accumulate);
         say("stage ", number, ": ", steps, " steps of ", config_.batch[static_cast<size_t>(number - 1)] * config_.accumulate, " pictures",
             position_.step ? concat(", from step ", position_.step) : "");
         int nonfinite = 0;
-        double window_start = now(), waited = loader.seconds_waited();
-        int64_t window_steps = 0;
+        PaceMeter meter(loader);
         while (position_.step < steps) {
             const bool report = (position_.step + 1) % config_.log_every == 0 || position_.step + 1 == steps;
             StepReport result;
@@ -288,25 +224,21 @@ private:
             }
             ++position_.step;
             ++position_.total_steps;
-            ++window_steps;
+            meter.count();
             if (!result.finite)
                 report_nonfinite(*stage, result, ++nonfinite);
             else
                 nonfinite = 0;
             if (report && result.finite) {
-                const double seconds = now() - window_start;
-                log_step(*stage, result, seconds / static_cast<double>(window_steps), (loader.seconds_waited() - waited) / seconds,
-                         static_cast<double>(config_.batch[static_cast<size_t>(number - 1)]) * config_.accumulate);
-                window_start = now();
-                waited = loader.seconds_waited();
-                window_steps = 0;
+                const Pace pace = meter.pace(static_cast<double>(config_.batch[static_cast<size_t>(number - 1)]) * config_.accumulate);
+                log_->step(position_, steps, result, stage->rate(position_.step - 1), pace, memory_use(device_.type).peak,
+                           seconds_left(*stage, pace.step_seconds));
+                meter.restart();
             }
             const bool end = position_.step == steps, stop = stop_requested();
             if (validator_ && (position_.step % config_.validate_every == 0 || end)) {
                 validate(*stage);
-                window_start = now();
-                waited = loader.seconds_waited();
-                window_steps = 0;
+                meter.restart();
                 if (config_.patience > 0 && position_.validations_since_best >= config_.patience && !end) {
                     say("stage ", number, " ends early: ", config_.patience, " validations without improvement");
                     position_.step = steps;
@@ -319,6 +251,7 @@ private:
                 return false;
             }
         }
+        say("stage ", number, " used ", memory_table(device_.type));
         if (last || !validator_) {
             const bool written = write_weights(*stage, "final.safetensors");
             require(written || !last, "the trained weights could not be written: make room and train again from the last checkpoint with ",
@@ -335,56 +268,19 @@ private:
     void report_nonfinite(Stage& stage, const StepReport& result, int in_a_row) {
         std::string where = stage.first_non_finite(*result.suspect);
         if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
-        warn("step ", position_.step, " of stage ", stage.number(), ": the loss or a gradient is not finite; skipped. First: ", where,
-             ". Pictures: ", result.pictures);
-        log_->write("non-finite", {{"stage", stage.number()},
-                                   {"stage_step", position_.step},
-                                   {"step", position_.total_steps},
-                                   {"where", where},
-                                   {"pictures", result.pictures}});
+        log_->non_finite(position_, where, result.pictures);
         require(in_a_row < config_.max_nonfinite, "training stops: ", in_a_row,
                 " steps in a row were not finite; lower --rate, or check the data with check-data");
     }
 
-    void log_step(const Stage& stage, const StepReport& result, double step_seconds, double wait_share, double pictures) {
-        const double rate = stage.rate(position_.step - 1);
-        const MemoryUse memory = memory_use(device_.type);
-        std::string parts;
-        Json losses;
-        for (const auto& [name, value] : result.losses) {
-            char text[64];
-            std::snprintf(text, sizeof text, " %s %.4f", name.c_str(), value);
-            parts += text;
-            losses[name] = value;
-            if (name == "error") {
-                losses["error_less_floor"] = value - result.error_floor;
-                std::snprintf(text, sizeof text, " (above its floor %.4f)", value - result.error_floor);
-                parts += text;
-            }
-        }
+    // Of this stage and those after it.
+    double seconds_left(const Stage& stage, double step_seconds) const {
         double left = static_cast<double>(stage.steps() - position_.step) * step_seconds;
         for (int number : stage_numbers()) {
             const double measured = measured_[static_cast<size_t>(number - 1)];
             if (number > stage.number()) left += static_cast<double>(steps_of(number)) * (measured > 0 ? measured : step_seconds);
         }
-        char line[256];
-        std::snprintf(line, sizeof line, "stage %d step %lld/%lld loss %.4f", stage.number(), static_cast<long long>(position_.step),
-                      static_cast<long long>(stage.steps()), result.total);
-        char tail[256];
-        std::snprintf(tail, sizeof tail, " | rate %.2e | %.1f pictures/s, %.0f%% waiting | %zu MiB | %s left", rate,
-                      pictures / step_seconds, 100 * wait_share, memory.peak >> 20, duration_text(left).c_str());
-        say(line, parts, tail);
-        log_->write("train", {{"stage", stage.number()},
-                              {"stage_step", position_.step},
-                              {"step", position_.total_steps},
-                              {"loss", result.total},
-                              {"losses", losses},
-                              {"gradient_norm", result.gradient_norm},
-                              {"rate", rate},
-                              {"pictures_per_second", pictures / step_seconds},
-                              {"wait_share", wait_share},
-                              {"memory_peak", memory.peak}});
-        events_->step(position_.total_steps, stage.number(), result, rate, pictures / step_seconds);
+        return left;
     }
 
     void validate(Stage& stage) {
@@ -393,7 +289,7 @@ private:
         {
             const Stage::Averaged averaged(stage);
             figures = validator_->run(stage.net());
-            events_->panels(position_.total_steps, stage.net(), *validator_);
+            log_->panels(position_, stage.net(), *validator_);
             // A network of the first stage is a prediction in its own right, until a later stage is better.
             if (figures.max_f > position_.best_max_f) {
                 position_.best_max_f = figures.max_f;
@@ -405,18 +301,7 @@ private:
                 ++position_.validations_since_best;
             }
         }
-        char line[160];
-        std::snprintf(line, sizeof line, "validation: max-F %.4f, MAE %.4f on %lld pictures (%.0f s); best max-F %.4f at step %lld",
-                      figures.max_f, figures.mae, static_cast<long long>(figures.images), now() - begin, position_.best_max_f,
-                      static_cast<long long>(position_.best_at));
-        say(line);
-        log_->write("val", {{"stage", stage.number()},
-                            {"stage_step", position_.step},
-                            {"step", position_.total_steps},
-                            {"max_f", figures.max_f},
-                            {"mae", figures.mae},
-                            {"images", figures.images}});
-        events_->validation(position_.total_steps, figures);
+        log_->validation(position_, figures, now() - begin);
     }
 
     bool write_weights(Stage& stage, const char* name) {
@@ -449,17 +334,12 @@ private:
             write();
             return true;
         } catch (const Error& error) {
-            warn(error.what(), "; training goes on, the earlier file stays");
-            log_->write("write failed", {{"reason", error.what()}});
+            log_->write_failed(error.what());
             return false;
         }
     }
 
     Json first_record() const {
-        std::string names;
-        for (int64_t i : items_) names += set_.name(static_cast<size_t>(i)) + "\n";
-        uint64_t hash = 0xcbf29ce484222325u;
-        for (unsigned char c : names) hash = (hash ^ c) * 0x100000001b3u;
         return {{"program", program_version()},
                 {"build", build_description()},
                 {"processor", processor_description()},
@@ -469,9 +349,9 @@ private:
                 {"threads", thread_count()},
                 {"device", name_of(device_)},
                 {"seed", config_.seed},
-                {"pictures", items_.size()},
-                {"held_out", held_out_.size()},
-                {"data_hash", hash}};
+                {"pictures", data_->pictures()},
+                {"held_out", data_->held_out()},
+                {"data_hash", data_->hash()}};
     }
 
     TrainConfig config_;
@@ -479,16 +359,13 @@ private:
     Device device_;
     DType activation_ = DType::f32;
     RunFolder folder_;
-    DataSet set_, val_set_;
-    std::vector<int64_t> items_, held_out_;
-    std::shared_ptr<SuperpixelCache> superpixel_cache_;
+    std::optional<TrainingData> data_;
     std::optional<Validator> validator_;
     std::optional<RunFolder::Checkpoint> checkpoint_;
     TrainPosition position_;
     std::array<double, 3> measured_{};  // seconds a step of each stage, where --minutes measured them
     std::unique_ptr<Stage> previous_;
-    std::optional<JsonLog> log_;
-    std::optional<TrainingEvents> events_;
+    std::optional<TrainingLog> log_;
 };
 
 }  // namespace

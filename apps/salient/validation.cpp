@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "apps/salient/input.h"
-#include "core/ops/activation.h"
 #include "core/plan/plan.h"
 #include "data/loader/prepare.h"
 #include "data/metrics/validation.h"
@@ -33,7 +32,7 @@ ValidationFigures Validator::run(const PurNet& net) const {
     const Device device = net.parameters().device();
     const DType dtype = net.parameters().activation_dtype();
     const Tensor like = Tensor::symbolic({1, side_, side_, 3}, dtype, device);
-    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{ops::sigmoid(net.level1(in[0]))}; });
+    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net.map(in[0])}; });
     metrics::Validation figures;
     std::vector<float> full;
     for (const Picture& picture : pictures_) {

@@ -23,7 +23,6 @@ struct Epilogue {
     float top = __builtin_inff();  // 6: ReLU6
     bool before = false, after = false;
 
-    bool activates() const { return slope != 1 || top < __builtin_inff(); }
     bool operator==(const Epilogue&) const = default;
 };
 

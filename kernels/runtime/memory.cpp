@@ -185,23 +185,10 @@ MemoryUse memory_use(DeviceType type) {
     return p.use;
 }
 
-void reset_peak_memory(DeviceType type) {
-    Pool& p = pool(type);
-    std::lock_guard lock(p.mutex);
-    p.use.peak = p.use.live;
-    for (Scope& scope : p.scopes) scope.peak = scope.live;
-}
-
 std::string memory_table(DeviceType type) {
     Pool& p = pool(type);
     std::lock_guard lock(p.mutex);
     return p.table();
-}
-
-void release_cached_memory(DeviceType type) {
-    Pool& p = pool(type);
-    std::lock_guard lock(p.mutex);
-    p.drop_cache();
 }
 
 void register_raw_memory(DeviceType type, RawMemory memory) {

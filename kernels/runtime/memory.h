@@ -1,8 +1,8 @@
 // The one caching allocator per device.
 //
-// Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; release_cached() gives them back.
-// Counters are kept by named scope ("activations", "gradients", ...), and memory_table() prints them; an allocation
-// that the system refuses throws an Error that holds that table. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each
+// Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; what is kept goes back to the system
+// when sizes change or memory runs out. Counters are kept by named scope ("activations", "gradients", ...), and memory_table()
+// gives them as a line; an allocation that the system refuses throws an Error that holds that table. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each
 // followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN; PURNET_MEMORY_DEBUG=exact
 // leaves the guard zone out, for sanitizers that watch the block's end themselves.
 #pragma once
@@ -53,14 +53,12 @@ private:
 
 struct MemoryUse {
     size_t live = 0;    // bytes in blocks handed out
-    size_t peak = 0;    // the largest `live` since the last reset_peak()
+    size_t peak = 0;    // the largest `live` so far
     size_t cached = 0;  // bytes kept for reuse
 };
 
 MemoryUse memory_use(DeviceType type);
-void reset_peak_memory(DeviceType type);
 std::string memory_table(DeviceType type);
-void release_cached_memory(DeviceType type);
 
 // Raw memory of a device other than the host; the CUDA runtime room registers its own before first use.
 struct RawMemory {

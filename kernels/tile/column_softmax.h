@@ -26,11 +26,6 @@ struct RunningMax {
     }
 };
 
-// Partial results: 3 doubles (m, z, sum) a column and chunk.
-inline size_t column_softmax_partials(int64_t rows, int64_t columns, int64_t groups) {
-    return column_sums_partials(rows, columns, groups, 3);
-}
-
 // f.finish(group, column, m, z, sum) once per column; f.finish_group(group) where has_finish_group.
 template <int V, class T, class F>
 __global__ void __launch_bounds__(256) column_softmax_kernel(F f, const T* x, ColumnShape shape, double* partial, unsigned* counter) {
@@ -99,6 +94,7 @@ __global__ void __launch_bounds__(256) column_softmax_kernel(F f, const T* x, Co
     }
 }
 
+// `partial` has room for 3 doubles (m, z, sum) a column and chunk.
 template <class T, class F>
 void column_softmax(const F& f, const T* x, int64_t groups, int64_t rows, int64_t columns, double* partial, cudaStream_t stream) {
     const ColumnShape shape{groups, rows, columns, row_chunks(rows, columns, groups)};

@@ -27,9 +27,6 @@ struct MapOperands {
     Y* out[Out > 0 ? Out : 1];  // null: that result is not wanted
 };
 
-// Workspace of a launch: this many doubles.
-inline size_t map_sum_partials(int64_t count, int sums) { return static_cast<size_t>(grid_blocks(count) * sums); }
-
 // Grid: blocks of 256 threads stride over the vectors together. Lanes along memory. An output may be an input. Bytes: count
 // (In sizeof(T) + Out sizeof(Y)).
 template <int V, class T, int In, int Out, int Sums, class Y, class F>
@@ -86,6 +83,7 @@ __global__ void __launch_bounds__(256)
     if (threadIdx.x == 0) g.finish(total);
 }
 
+// `workspace` has room for grid_blocks(count) * Sums doubles.
 template <class T, int In, int Out, int Sums, class Y = T, class F>
 void map_sum(const F& f, const MapOperands<T, In, Out, Y>& p, int64_t count, void* workspace, cudaStream_t stream) {
     constexpr int V = std::min(vector_of<T>, vector_of<Y>);

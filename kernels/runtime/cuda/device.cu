@@ -99,11 +99,4 @@ const DeviceInfo& device_info(int device) {
     return (*known)[static_cast<size_t>(device)];
 }
 
-const DeviceInfo& current_device() {
-    enter_device();
-    int device = 0;
-    check(cudaGetDevice(&device), "cudaGetDevice");
-    return device_info(device);
-}
-
 }  // namespace purnet::cuda

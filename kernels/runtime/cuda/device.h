@@ -28,7 +28,4 @@ const DeviceInfo& device_info(int device);
 // The device that choose_device (kernels/runtime/accelerators.h) took becomes the calling thread's: CUDA keeps one a thread.
 void enter_device();
 
-// Of the device that the calling thread uses.
-const DeviceInfo& current_device();
-
 }  // namespace purnet::cuda

@@ -34,25 +34,6 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cu
     detail::check_launch(cudaLaunchKernelEx(&config, kernel, std::forward<A>(arguments)...), grid, block, shared_bytes);
 }
 
-// The same; the kernel may start before the one before it on the stream has ended, and calls
-// cudaGridDependencySynchronize() before it reads what that one wrote (sm_90 and newer; elsewhere a plain launch).
-template <class... P, class... A>
-void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, A&&... arguments) {
-    enter_device();
-    if (shared_bytes > 48 * 1024) detail::allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
-    cudaLaunchAttribute early{};
-    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    early.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = block;
-    config.dynamicSmemBytes = shared_bytes;
-    config.stream = stream;
-    config.attrs = &early;
-    config.numAttrs = 1;
-    detail::check_launch(cudaLaunchKernelEx(&config, kernel, std::forward<A>(arguments)...), grid, block, shared_bytes);
-}
-
 // One row of a launch table: up to this many work items, this many threads a block and items a thread.
 struct LaunchRow {
     int64_t up_to;

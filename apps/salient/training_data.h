@@ -1,0 +1,46 @@
+// What a run learns from and what it judges itself by: the data sets, their split, and the batches of each stage.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/salient/run_folder.h"
+#include "apps/salient/validation.h"
+#include "data/loader/loader.h"
+#include "data/source/dataset.h"
+
+namespace purnet {
+
+class TrainingData {
+public:
+    // Opens --data and --val and says what they hold. Without --val a part of --data is held out, near-duplicates on the same side;
+    // a resumed run keeps the split that its folder holds. Error where --data is not what the run began with. The configuration and this
+    // object must outlive the loaders.
+    TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume);
+    TrainingData(const TrainingData&) = delete;
+    TrainingData& operator=(const TrainingData&) = delete;
+
+    size_t pictures() const { return items_.size(); }
+    size_t held_out() const { return held_out_.size(); }
+    // Of the names of the pictures trained on, in order: tells two runs' data apart.
+    std::string hash() const;
+
+    // Batches from `first` on; which pictures they hold is a function of (seed, stage, batch) alone.
+    Loader loader(int stage, int64_t first = 0) const;
+    // Nothing where nothing is held out.
+    std::optional<Validator> validator() const;
+
+private:
+    std::vector<int64_t> draw_held_out(bool resume) const;
+    LoaderOptions loader_options(int stage) const;
+
+    const TrainConfig& config_;
+    DataSet set_, val_set_;
+    std::vector<int64_t> items_, held_out_;  // held_out_ is of val_set_ where there is one, else of set_
+    std::shared_ptr<SuperpixelCache> superpixel_cache_;
+};
+
+}  // namespace purnet
