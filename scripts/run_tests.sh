@@ -5,9 +5,31 @@ set -u
 build=$1
 log=$build/test.log
 : >"$log"
-passed=0 failed=0 skipped=0 status=0
+passed=0 failed=0 skipped=0 status=0 parts=
 
-# Adds a finished program's log, $log.NAME, to the sum.
+# A shell lets what it started in the background outlive Ctrl-C.
+trap 'for part in $parts; do kill "${part#*:}" 2>/dev/null; done; exit 130' INT TERM
+
+# start PART PROGRAM ARGUMENT...: runs the program in the background, if it was built.
+start() {
+    part=$1
+    shift
+    [ -x "$build/$1" ] || return 0
+    program=$build/$1
+    shift
+    "$program" --no-version "$@" >"$log.$part" 2>&1 &
+    parts="$parts $part:$!"
+}
+
+# Waits for what was started and adds its logs to the sum.
+finish() {
+    for part in $parts; do
+        wait "${part#*:}" || status=1
+        count "${part%:*}"
+    done
+    parts=
+}
+
 count() {
     part=$log.$1
     cat "$part" >>"$log"
@@ -28,24 +50,13 @@ count() {
     skipped=$((skipped + s))
 }
 
-if [ -x "$build/purnet_tests" ]; then
-    "$build/purnet_tests" --no-version >"$log.purnet_tests" 2>&1 || status=1
-    count purnet_tests
-fi
-# The emulators compute on one thread each: side by side.
-other=
-if [ -x "$build/emulator_monitor_tests" ]; then
-    "$build/emulator_monitor_tests" --no-version >"$log.emulator_monitor_tests" 2>&1 &
-    other=$!
-fi
-if [ -x "$build/emulator_tests" ]; then
-    "$build/emulator_tests" --no-version >"$log.emulator_tests" 2>&1 || status=1
-    count emulator_tests
-fi
-if [ -n "$other" ]; then
-    wait "$other" || status=1
-    count emulator_monitor_tests
-fi
+start purnet_tests purnet_tests
+finish
+# The emulators compute on one thread each: side by side, the longer one in two.
+start emulator emulator_tests
+start monitored_devices emulator_monitor_tests --test-case='device *'
+start monitored emulator_monitor_tests --test-case-exclude='device *'
+finish
 echo "the whole output: $log"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && exit "$status"

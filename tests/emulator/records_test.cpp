@@ -3,9 +3,7 @@
 // PURNET_RECORD=op[.direction[.case]] runs a part; PURNET_TEST_FULL=1 every case that is not a layer of a real network.
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <cstdlib>
-
+#include "tests/emulator/affordable.h"
 #include "tests/emulator/engine/engine.h"
 #include "tests/records/walk.h"
 
@@ -13,15 +11,6 @@ namespace purnet::test {
 namespace {
 
 using emulator::Schedule;
-
-// An emulated thread costs about a hundred nanoseconds: what a direction may cost, in operations or bytes.
-bool affordable(const record::Direction& direction) {
-    const bool full = std::getenv("PURNET_TEST_FULL") != nullptr;
-    double bytes = direction.bytes;
-    for (const record::Operand& operand : direction.operands)
-        if (operand.role != record::Role::workspace) bytes += 4.0 * static_cast<double>(operand.count());
-    return std::max(direction.flops, bytes) < (full ? 3e7 : 2e6);
-}
 
 void check_all(DType dtype) {
     set_canaries(false);

@@ -28,7 +28,9 @@ void set_before_run(void (*function)(int run));
 // Off: buffers end exactly where their operand ends, and a sanitizer watches what lies behind.
 void set_canaries(bool on);
 
-// Keeps a test run short: cases whose reference takes more operations than this are left to `make test-full`.
+// Of one run of a direction: operations, or bytes in float32 without workspace, whichever are more.
+double cost(const record::Direction& direction);
+// Keeps a test run short: cases whose reference costs more than this are left to `make test-full`.
 bool small_enough(const record::Case& c);
 
 }  // namespace purnet::test

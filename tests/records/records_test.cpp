@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <map>
+#include <vector>
 
 #include "kernels/runtime/isa.h"
 #include "tests/records/walk.h"
@@ -12,10 +12,7 @@
 namespace purnet::test {
 namespace {
 
-void check_all(Key key) {
-    for (const record::OpRecord& op : record::all())
-        walk(op, key, op.name, [](const record::Case& c, const record::Direction&) { return small_enough(c); });
-}
+bool wanted(const record::Case& c, const record::Direction&) { return small_enough(c); }
 
 }  // namespace
 
@@ -55,35 +52,17 @@ TEST_CASE("records: CPU twins in bf16, emulated where the CPU has no instruction
         return;
     }
     const Bf16Wish emulate("emulate");
-    check_all({DeviceType::cpu, DType::bf16});
+    for (const record::OpRecord& op : record::all()) walk(op, {DeviceType::cpu, DType::bf16}, op.name, wanted);
 }
 
-TEST_CASE("records: CPU twins, baseline") {
+TEST_CASE("records: CPU twins, each instruction set") {
     const Isa before = isa();
-    force_isa(Isa::baseline);
-    check_all({DeviceType::cpu, DType::f32});
-    force_isa(before);
-}
-
-TEST_CASE("records: CPU twins, AVX2") {
-    const Isa before = isa();
-    if (!cpu_features().avx2) {
-        MESSAGE("skipped: this CPU has no AVX2");
-        return;
-    }
-    force_isa(Isa::avx2);
-    check_all({DeviceType::cpu, DType::f32});
-    force_isa(before);
-}
-
-TEST_CASE("records: CPU twins, AVX-512") {
-    const Isa before = isa();
-    if (!cpu_features().avx512) {
-        MESSAGE("skipped: this CPU has no AVX-512");
-        return;
-    }
-    force_isa(Isa::avx512);
-    check_all({DeviceType::cpu, DType::f32});
+    std::vector<Setting> here;
+    for (const Isa set : {Isa::baseline, Isa::avx2, Isa::avx512})
+        if (set == Isa::baseline || (set == Isa::avx2 ? cpu_features().avx2 : cpu_features().avx512))
+            here.push_back({name_of(set), [set] { force_isa(set); }});
+    for (const record::OpRecord& op : record::all()) walk(op, {DeviceType::cpu, DType::f32}, op.name, wanted, here);
+    MESSAGE("instruction sets: ", here.size(), ", the widest ", here.back().name);
     force_isa(before);
 }
 

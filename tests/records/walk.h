@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "kernels/runtime/error.h"
 #include "tests/records/harness.h"
@@ -28,26 +30,43 @@ struct Walked {
     int ran = 0;    // runs of a twin: up to two a case
 };
 
-// The selected directions for which wanted(case, direction), in both modes. `title` begins what is said.
+// What is to be done before a twin runs, with a name for reports.
+struct Setting {
+    std::string name;
+    std::function<void()> enter;
+};
+
+// The selected directions for which wanted(case, direction), in both modes and under each setting; the reference is asked once for all of
+// these. `title` begins what is said.
 template <class Wanted>
-Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wanted&& wanted) {
+Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wanted&& wanted,
+            const std::vector<Setting>& settings = {{"", [] {}}}) {
     Walked walked;
     double worst = 0;
-    for (const record::Case& c : op.cases())
-        for (const record::Direction& direction : c.directions) {
-            const std::string name = full_name(op, direction, c);
-            if (!selected(name) || !wanted(c, direction)) continue;
+    std::vector<std::vector<record::Case>> cases;  // of each setting: workspaces may differ
+    for (const Setting& setting : settings) {
+        setting.enter();
+        cases.push_back(op.cases());
+    }
+    for (size_t i = 0; i < cases[0].size(); ++i)
+        for (size_t d = 0; d < cases[0][i].directions.size(); ++d) {
+            const std::string name = full_name(op, cases[0][i].directions[d], cases[0][i]);
+            if (!selected(name) || !wanted(cases[0][i], cases[0][i].directions[d])) continue;
             ++walked.cases;
-            for (const Mode mode : {Mode::exact, Mode::real}) {
-                try {
-                    const Outcome outcome = check_twin(op, c, direction, key, mode);
-                    walked.ran += outcome.ran;
-                    worst = std::max(worst, outcome.worst_ratio);
-                    CHECK_MESSAGE(outcome.failure.empty(), title, ": ", outcome.failure);
-                } catch (const Error& e) {
-                    FAIL_CHECK(title << ": " << name << ": " << e.what());
+            for (const Mode mode : {Mode::exact, Mode::real})
+                for (size_t s = 0; s < settings.size(); ++s) {
+                    const std::string of = title + (settings[s].name.empty() ? "" : " " + settings[s].name);
+                    try {
+                        settings[s].enter();
+                        const record::Case& c = cases[s].at(i);
+                        const Outcome outcome = check_twin(op, c, c.directions.at(d), key, mode);
+                        walked.ran += outcome.ran;
+                        worst = std::max(worst, outcome.worst_ratio);
+                        CHECK_MESSAGE(outcome.failure.empty(), of, ": ", outcome.failure);
+                    } catch (const Error& e) {
+                        FAIL_CHECK(of << ": " << name << ": " << e.what());
+                    }
                 }
-            }
         }
     if (walked.ran) MESSAGE(title, " ", name_of(key.dtype), ": ", walked.ran, " runs, largest error / bound ", worst);
     return walked;
