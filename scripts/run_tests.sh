@@ -50,10 +50,11 @@ count() {
     skipped=$((skipped + s))
 }
 
+# The emulators compute on one thread each, and the first program often on one: side by side, the longest in two.
+export OMP_WAIT_POLICY=passive  # waiting threads leave the cores to the others
 start purnet_tests purnet_tests
-finish
-# The emulators compute on one thread each: side by side, the longer one in two.
 start emulator emulator_tests
+finish
 start monitored_devices emulator_monitor_tests --test-case='device *'
 start monitored emulator_monitor_tests --test-case-exclude='device *'
 finish
