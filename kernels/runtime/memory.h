@@ -1,10 +1,10 @@
 // The one caching allocator per device.
 //
 // Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; what is kept goes back to the system
-// when sizes change or memory runs out. Counters are kept by named scope ("activations", "gradients", ...), and memory_table()
-// gives them as a line; an allocation that the system refuses throws an Error that holds that table. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each
-// followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN; PURNET_MEMORY_DEBUG=exact
-// leaves the guard zone out, for sanitizers that watch the block's end themselves.
+// when sizes change or memory runs out. Counters are kept by named scope ("activations", "gradients", ...); memory_table() gives
+// them as a line, and so does the Error of an allocation that the system refuses. PURNET_MEMORY_DEBUG=1 allocates exact-size
+// blocks, each followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN;
+// PURNET_MEMORY_DEBUG=exact leaves the guard zone out, for sanitizers that watch the block's end themselves.
 #pragma once
 
 #include <cstddef>
