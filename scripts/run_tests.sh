@@ -8,7 +8,13 @@ log=$build/test.log
 passed=0 failed=0 skipped=0 status=0 parts=
 
 # A shell lets what it started in the background outlive Ctrl-C.
-trap 'for part in $parts; do kill "${part#*:}" 2>/dev/null; done; exit 130' INT TERM
+stop() {
+    for part in $parts; do kill "${part#*:}" 2>/dev/null; done
+    wait
+    exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
 
 # start PART PROGRAM ARGUMENT...: runs the program in the background, if it was built.
 start() {
@@ -42,6 +48,10 @@ count() {
         failed=$((failed + 1))
         status=1
         return
+    fi
+    if echo "$line" | grep -qE 'cases: +0 '; then
+        echo "$1 ran no test" >&2
+        failed=$((failed + 1))
     fi
     p=$(echo "$line" | sed -E 's/.*\| *([0-9]+) passed.*/\1/')
     f=$(echo "$line" | sed -E 's/.*\| *([0-9]+) failed.*/\1/')

@@ -251,7 +251,7 @@ private:
                 return false;
             }
         }
-        say("stage ", number, " used ", memory_table(device_.type));
+        say("so far, after stage ", number, ": ", memory_table(device_.type));
         if (last || !validator_) {
             const bool written = write_weights(*stage, "final.safetensors");
             require(written || !last, "the trained weights could not be written: make room and train again from the last checkpoint with ",

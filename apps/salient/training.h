@@ -14,7 +14,7 @@ namespace purnet {
 struct TrainResult {
     bool interrupted = false;
     bool resumable = true;  // else it was interrupted before there was anything to go on with
-    double best_max_f = -1, best_mae = 0;
+    double best_max_f = -1;
     int64_t best_at = 0;
     int64_t steps = 0;
 };

@@ -17,8 +17,8 @@ namespace purnet {
 class TrainingData {
 public:
     // Opens --data and --val and says what they hold. Without --val a part of --data is held out, near-duplicates on the same side;
-    // a resumed run keeps the split that its folder holds. Error where --data is not what the run began with. The configuration and this
-    // object must outlive the loaders.
+    // a resumed run keeps the split that its folder holds. Error where --data is not what the run began with. The configuration must
+    // outlive this object, and this object the loaders.
     TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume);
     TrainingData(const TrainingData&) = delete;
     TrainingData& operator=(const TrainingData&) = delete;

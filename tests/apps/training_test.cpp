@@ -212,7 +212,7 @@ TEST_CASE("train: steps that are not finite leave nothing in the checkpoint, and
     CHECK(outcome.code == 1);
     CHECK_MESSAGE(outcome.err.find("steps in a row were not finite") != std::string::npos, outcome.err);
     const NamedArrays checkpoint = read_safetensors(run / "last.safetensors");
-    for (const auto& [name, array] : checkpoint) REQUIRE_MESSAGE(first_non_finite(array) < 0, name);
+    for (const auto& entry : checkpoint) REQUIRE_MESSAGE(first_non_finite(entry.array) < 0, entry.name);
     const Outcome again = run_program(resumed(run));
     CHECK_MESSAGE(again.err.find("no finite number") == std::string::npos, again.err);
 }

@@ -28,8 +28,10 @@ void check_sgd(Key key, double tolerance) {
         CHECK(std::fabs(static_cast<double>(got) - want) <= tolerance * (std::fabs(want) + 0.1));
     };
     for (const auto& recipe : recipes)
-        for (const auto& [name, parameter] : recipe.items()) {
+        for (const auto& item : recipe.items()) {
+            const auto& parameter = item.value();
             if (parameter.is_null()) continue;  // fixed in that stage
+            const std::string& name = item.key();
             CAPTURE(name);
             const Vector start = parameter.at("start");
             std::vector<T> p = as<T>(start), v(p.size(), 0);

@@ -101,8 +101,8 @@ void check(Key key, double tolerance) {
         const double value = value_of(w.name);
         CHECK(std::fabs(loss.item() - value) <= tolerance * std::fabs(value));
         double worst = std::fabs(loss.item() - value) / std::fabs(value);
-        for (const auto& [parameter, file] : w.gradients) {
-            const std::vector<double> got = maps.gradient(parameter), want = golden(file);
+        for (const auto& gradient : w.gradients) {
+            const std::vector<double> got = maps.gradient(gradient.first), want = golden(gradient.second);
             REQUIRE(got.size() == want.size());
             double largest = 0;
             for (double v : want) largest = std::max(largest, std::fabs(v));
@@ -113,7 +113,7 @@ void check(Key key, double tolerance) {
                 wrong += !(std::fabs(got[i] - want[i]) <= tolerance * scale);
                 if (scale > 0) worst = std::max(worst, std::fabs(got[i] - want[i]) / scale);
             }
-            CHECK_MESSAGE(wrong == 0, parameter);
+            CHECK_MESSAGE(wrong == 0, gradient.first);
         }
         MESSAGE(w.name, ": largest relative error ", worst);
     }

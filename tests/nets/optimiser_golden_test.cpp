@@ -11,8 +11,10 @@ using namespace test;
 void check_updates(const Place& place, double tolerance) {
     double worst = 0;
     const auto expected = read_json(golden_path("optimiser/expected.json"));
-    for (const auto& [name, vectors] : expected.items()) {
-        CAPTURE(name);  // stageN_RECIPE
+    for (const auto& one : expected.items()) {
+        const std::string& name = one.key();  // stageN_RECIPE
+        const auto& vectors = one.value();
+        CAPTURE(name);
         const int stage = name[5] - '0';
         const Recipe recipe = name.ends_with("code") ? Recipe::code : Recipe::paper;
         ParameterStore store(place.device, place.dtype);
@@ -37,7 +39,9 @@ void check_updates(const Place& place, double tolerance) {
             optimiser.step(static_cast<int64_t>(step));
             const NamedArrays state = optimiser.state();
             size_t moved = 0;
-            for (const auto& [parameter, entry] : vectors.items()) {
+            for (const auto& item : vectors.items()) {
+                const std::string& parameter = item.key();
+                const auto& entry = item.value();
                 CAPTURE(parameter);
                 const Tensor value = store.find(parameter)->value;
                 if (entry.is_null()) {  // fixed in this stage

@@ -175,7 +175,9 @@ TEST_CASE("rule parameters: the published vectors") {
         return;
     }
     const auto vectors = nlohmann::json::parse(std::ifstream(*path));
-    for (const auto& [name, wanted] : vectors.items()) {
+    for (const auto& vector : vectors.items()) {
+        const std::string& name = vector.key();
+        const auto& wanted = vector.value();
         CAPTURE(name);
         const std::vector<double> v = test::rule_values(name, wanted["shape"].get<std::vector<int64_t>>());
         double sum = 0, square = 0;

@@ -14,6 +14,14 @@ namespace {
 
 bool wanted(const record::Case& c, const record::Direction&) { return small_enough(c); }
 
+// Those that this CPU has, narrowest first.
+std::vector<Setting> instruction_sets() {
+    std::vector<Setting> sets = {{name_of(Isa::baseline), [] { force_isa(Isa::baseline); }}};
+    if (cpu_features().avx2) sets.push_back({name_of(Isa::avx2), [] { force_isa(Isa::avx2); }});
+    if (cpu_features().avx512) sets.push_back({name_of(Isa::avx512), [] { force_isa(Isa::avx512); }});
+    return sets;
+}
+
 }  // namespace
 
 TEST_CASE("records: there are some, each with cases that have a forward") {
@@ -57,13 +65,24 @@ TEST_CASE("records: CPU twins in bf16, emulated where the CPU has no instruction
 
 TEST_CASE("records: CPU twins, each instruction set") {
     const Isa before = isa();
-    std::vector<Setting> here;
-    for (const Isa set : {Isa::baseline, Isa::avx2, Isa::avx512})
-        if (set == Isa::baseline || (set == Isa::avx2 ? cpu_features().avx2 : cpu_features().avx512))
-            here.push_back({name_of(set), [set] { force_isa(set); }});
-    for (const record::OpRecord& op : record::all()) walk(op, {DeviceType::cpu, DType::f32}, op.name, wanted, here);
-    MESSAGE("instruction sets: ", here.size(), ", the widest ", here.back().name);
+    for (const record::OpRecord& op : record::all()) walk(op, {DeviceType::cpu, DType::f32}, op.name, wanted, instruction_sets());
     force_isa(before);
+}
+
+TEST_CASE("records: AVX2 was among them") {
+    if (!cpu_features().avx2) {
+        MESSAGE("skipped: this CPU has no AVX2");
+        return;
+    }
+    CHECK(instruction_sets().at(1).name == name_of(Isa::avx2));
+}
+
+TEST_CASE("records: AVX-512 was among them") {
+    if (!cpu_features().avx512) {
+        MESSAGE("skipped: this CPU has no AVX-512");
+        return;
+    }
+    CHECK(instruction_sets().back().name == name_of(Isa::avx512));
 }
 
 }  // namespace purnet::test

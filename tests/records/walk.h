@@ -27,7 +27,7 @@ inline bool selected(const std::string& name) {
 
 struct Walked {
     int cases = 0;  // that were wanted and selected
-    int ran = 0;    // runs of a twin: up to two a case
+    int ran = 0;    // runs of a twin: up to two a case and setting
 };
 
 // What is to be done before a twin runs, with a name for reports.
@@ -48,6 +48,7 @@ Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wante
         setting.enter();
         cases.push_back(op.cases());
     }
+    for (const auto& list : cases) REQUIRE(list.size() == cases[0].size());
     for (size_t i = 0; i < cases[0].size(); ++i)
         for (size_t d = 0; d < cases[0][i].directions.size(); ++d) {
             const std::string name = full_name(op, cases[0][i].directions[d], cases[0][i]);
@@ -58,7 +59,8 @@ Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wante
                     const std::string of = title + (settings[s].name.empty() ? "" : " " + settings[s].name);
                     try {
                         settings[s].enter();
-                        const record::Case& c = cases[s].at(i);
+                        const record::Case& c = cases[s][i];
+                        REQUIRE(c.label == cases[0][i].label);
                         const Outcome outcome = check_twin(op, c, c.directions.at(d), key, mode);
                         walked.ran += outcome.ran;
                         worst = std::max(worst, outcome.worst_ratio);

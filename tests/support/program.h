@@ -82,6 +82,7 @@ private:
             ::setenv(entry.substr(0, entry.find('=')).c_str(), entry.c_str() + entry.find('=') + 1, 1);
         ::dup2(::open(out_.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
         ::dup2(::open(err_.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+        for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_DFL);  // shells start what runs in the background without them
         std::vector<char*> arguments{const_cast<char*>(program.c_str())};
         for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
         arguments.push_back(nullptr);

@@ -61,17 +61,23 @@ const std::vector<int32_t> one_to_six{1, 2, 3, 4, 5, 6};
 
 TEST_CASE("mat: matrices as SciPy writes them, plain and compressed") {
     // 5 x 7, value 10 row + column (+ 300 in "plain", so that two bytes are needed)
-    for (const auto& [name, add, type] : {std::tuple{"plain", 300, FileDType::u16},
-                                          {"packed", 0, FileDType::i32},
-                                          {"double", 0, FileDType::f64},
-                                          {"several", 0, FileDType::u8}}) {
-        CAPTURE(name);
-        const Array array = decode_mat(ByteSource(test::golden_path(std::string("mat/") + name + ".mat")), "sp");
-        CHECK(array.dtype == type);
+    struct Sample {
+        std::string name;
+        int add;
+        FileDType type;
+    };
+    for (const Sample& sample : {Sample{"plain", 300, FileDType::u16},
+                                 {"packed", 0, FileDType::i32},
+                                 {"double", 0, FileDType::f64},
+                                 {"several", 0, FileDType::u8}}) {
+        CAPTURE(sample.name);
+        const Array array = decode_mat(ByteSource(test::golden_path("mat/" + sample.name + ".mat")), "sp");
+        CHECK(array.dtype == sample.type);
         REQUIRE(array.shape == std::vector<int64_t>{5, 7});
         const std::vector<int32_t> values = to_int32(array);
         for (int32_t row = 0; row < 5; ++row)
-            for (int32_t column = 0; column < 7; ++column) CHECK(values[static_cast<size_t>(row * 7 + column)] == 10 * row + column + add);
+            for (int32_t column = 0; column < 7; ++column)
+                CHECK(values[static_cast<size_t>(row * 7 + column)] == 10 * row + column + sample.add);
     }
 }
 

@@ -106,8 +106,13 @@ double mean_error(const std::vector<float>& map, const std::vector<float>& truth
 }  // namespace
 
 TEST_CASE("guided filter: the equations, for radii below and above the picture's size") {
-    for (const auto& [w, h, radius, epsilon] :
-         {std::tuple{23, 17, 1, 1e-4}, {23, 17, 4, 1e-2}, {9, 31, 40, 1e-3}, {1, 1, 3, 1e-3}, {40, 1, 2, 1e-6}}) {
+    struct Setting {
+        int w, h, radius;
+        double epsilon;
+    };
+    for (const Setting& s : {Setting{23, 17, 1, 1e-4}, {23, 17, 4, 1e-2}, {9, 31, 40, 1e-3}, {1, 1, 3, 1e-3}, {40, 1, 2, 1e-6}}) {
+        const int w = s.w, h = s.h, radius = s.radius;
+        const double epsilon = s.epsilon;
         const Image rgb = test::pattern(w, h, 3);
         const std::vector<float> map = wavy_map(w, h), got = guided_filter(rgb, map, radius, epsilon);
         const std::vector<double> wanted = guided_by_definition(rgb, map, radius, epsilon);

@@ -56,7 +56,8 @@ TEST_CASE("data set: every layout in use is found by itself and said") {
         {"datasets/imgs/pascal", "datasets/masks/pascal"},
         {"ECSSD/images", "ECSSD/masks"},
     };
-    for (const auto& [images, masks] : layouts) {
+    for (const auto& layout : layouts) {
+        const std::string images = layout.first, masks = layout.second;
         CAPTURE(images);
         const test::TemporaryFolder folder;
         put_set(folder / images, folder / masks);

@@ -123,8 +123,9 @@ TEST_CASE("slic: one colour gives the grid of squares") {
 }
 
 TEST_CASE("slic: tiny and thin pictures, one region, more regions than pixels") {
-    for (const auto& [w, h] : {std::pair{1, 1}, {1, 50}, {50, 1}, {3, 2}, {17, 33}, {16, 16}, {2, 700}})
+    for (const auto& size : {std::pair{1, 1}, {1, 50}, {50, 1}, {3, 2}, {17, 33}, {16, 16}, {2, 700}})
         for (const int regions : {1, 7, 256}) {
+            const int w = size.first, h = size.second;
             CAPTURE(w);
             CAPTURE(h);
             CAPTURE(regions);

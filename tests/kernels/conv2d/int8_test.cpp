@@ -53,7 +53,9 @@ TEST_CASE("int8: forms and threads give the same bits, instruction sets the same
         {{.n = 2, .h = 9, .w = 7, .c = 20, .o = 70, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, Pass::forward},
         {{.n = 1, .h = 40, .w = 5, .c = 32, .o = 9}, Pass::forward},
         {{.n = 1, .h = 14, .w = 10, .c = 33, .o = 7, .kh = 4, .kw = 4, .stride = 2, .pads = {1, 1, 1, 1}}, Pass::backward_data}};
-    for (const auto& [problem, pass] : problems) {
+    for (const auto& one : problems) {
+        const Problem& problem = one.first;
+        const Pass pass = one.second;
         const bool forward = pass == Pass::forward;
         const int64_t in = forward ? problem.x_count() : problem.y_count(), out = forward ? problem.y_count() : problem.x_count();
         Numbers numbers{static_cast<uint64_t>(in)};
