@@ -36,13 +36,14 @@ finish() {
     parts=
 }
 
+# Adds a finished part's log, $log.PART, to the sum.
 count() {
-    part=$log.$1
-    cat "$part" >>"$log"
-    grep -vE '^$|MESSAGE:|^={10,}' "$part" | tail -n 60
-    line=$(grep -E '^\[doctest\] test cases:' "$part" | tail -n 1)
-    s=$(grep -cE 'MESSAGE: skipped:' "$part")
-    rm -f "$part"
+    output=$log.$1
+    cat "$output" >>"$log"
+    grep -vE '^$|MESSAGE:|^={10,}' "$output" | tail -n 60
+    line=$(grep -E '^\[doctest\] test cases:' "$output" | tail -n 1)
+    s=$(grep -cE 'MESSAGE: skipped:' "$output")
+    rm -f "$output"
     if [ -z "$line" ]; then
         echo "$1 ended without a summary" >&2
         failed=$((failed + 1))

@@ -202,7 +202,8 @@ private:
         std::unique_ptr<Stage> stage = make_stage(number);
         const int64_t steps = stage->steps();
         Loader loader = data_->loader(number, position_.step * config_.accumulate);
-        say("stage ", number, ": ", steps, " steps of ", config_.batch[static_cast<size_t>(number - 1)] * config_.accumulate, " pictures",
+        const int pictures = config_.batch[static_cast<size_t>(number - 1)] * config_.accumulate;
+        say("stage ", number, ": ", steps, " steps of ", pictures, " pictures",
             position_.step ? concat(", from step ", position_.step) : "");
         int nonfinite = 0;
         PaceMeter meter(loader);
@@ -230,7 +231,7 @@ private:
             else
                 nonfinite = 0;
             if (report && result.finite) {
-                const Pace pace = meter.pace(static_cast<double>(config_.batch[static_cast<size_t>(number - 1)]) * config_.accumulate);
+                const Pace pace = meter.pace(pictures);
                 log_->step(position_, steps, result, stage->rate(position_.step - 1), pace, memory_use(device_.type).peak,
                            seconds_left(*stage, pace.step_seconds));
                 meter.restart();

@@ -104,9 +104,9 @@ public:
     ReferenceRun(const Direction& direction, const std::vector<Values>& inputs) : ReferenceRun(direction, inputs, Unrun{}) {
         direction.run(reference_key, pointers, Context{{DeviceType::reference, 0}, nullptr});
     }
-    // The S of the bound of twins that compute another way, from absolute values; nothing for those that add up products.
+    // The S of the bound of twins that compute another way, from absolute values, for a direction with such twins; nothing where this one
+    // adds up products.
     static std::optional<ReferenceRun> magnitude(const Direction& direction, const std::vector<Values>& absolute, Key twin) {
-        if (!direction.magnitude) return std::nullopt;
         ReferenceRun run(direction, absolute, Unrun{});
         if (!direction.magnitude(twin, run.pointers)) return std::nullopt;
         return run;
@@ -229,12 +229,13 @@ std::vector<Values> sensitivities(const Direction& direction, const std::vector<
 struct Expectation {
     std::string of;
     std::vector<Values> inputs, outputs;
-    std::optional<std::vector<Values>> slack;  // where a twin asked for it
+    std::vector<Values> slack;  // S or D; empty until a twin asks for it
 };
 
 // The last one is kept: instruction sets that run one after the other share it.
-Expectation& expectation(const std::string& of, const std::string& seed, const Direction& direction, DType dtype, Mode mode) {
+Expectation& expectation(const std::string& seed, const Direction& direction, DType dtype, Mode mode) {
     static Expectation kept;
+    const std::string of = concat(seed, " ", name_of(dtype), " ", static_cast<int>(mode));
     if (kept.of == of) return kept;
     kept = {};
     for (const Operand& operand : direction.operands)
@@ -242,6 +243,14 @@ Expectation& expectation(const std::string& of, const std::string& seed, const D
     kept.outputs = outputs_of(ReferenceRun(direction, kept.inputs), direction);
     kept.of = of;
     return kept;
+}
+
+std::vector<Values> slack_for(Key twin, Expectation& expected, const Direction& direction, double u_in) {
+    if (direction.multilinear && direction.magnitude)
+        if (const auto own = ReferenceRun::magnitude(direction, absolute_values(direction, expected.inputs), twin))
+            return outputs_of(*own, direction);
+    if (expected.slack.empty()) expected.slack = sensitivities(direction, expected.inputs, expected.outputs, u_in);
+    return expected.slack;
 }
 
 std::string reproducer(const OpRecord& op, const Case& c, const std::string& direction, const std::string& what) {
@@ -278,9 +287,7 @@ Outcome check_twin(const OpRecord& op, const Case& c, const Direction& direction
         outcome.failure = name + "no reference";
         return outcome;
     }
-    const std::string seed = op.name + c.label + direction.name;
-    Expectation& expected =
-        expectation(concat(seed, " ", name_of(key.dtype), " ", static_cast<int>(mode)), seed, direction, key.dtype, mode);
+    Expectation& expected = expectation(op.name + c.label + direction.name, direction, key.dtype, mode);
     const std::vector<Values>& inputs = expected.inputs;
     if (before_run) before_run(0);
     const TwinRun first(direction, key, inputs, 0xFF);
@@ -291,12 +298,8 @@ Outcome check_twin(const OpRecord& op, const Case& c, const Direction& direction
         return outcome;
     }
     const double u_acc = 0x1p-24;
-    std::optional<std::vector<Values>> own_slack;
-    if (mode == Mode::real && direction.multilinear)
-        if (const auto magnitude = ReferenceRun::magnitude(direction, absolute_values(direction, inputs), key))
-            own_slack = outputs_of(*magnitude, direction);
-    if (mode == Mode::real && !own_slack && !expected.slack) expected.slack = sensitivities(direction, inputs, expected.outputs, u_acc);
-    const std::vector<Values>* const slack = own_slack ? &*own_slack : expected.slack ? &*expected.slack : nullptr;
+    std::vector<Values> slack;
+    if (mode == Mode::real) slack = slack_for(key, expected, direction, u_acc);
     for (size_t i = 0; i < direction.operands.size(); ++i) {
         const Operand& operand = direction.operands[i];
         if (!written(operand)) continue;
@@ -316,7 +319,7 @@ Outcome check_twin(const OpRecord& op, const Case& c, const Direction& direction
             const double r = reference[static_cast<size_t>(k)], got = first.value(i, k);
             double bound = 0;
             if (mode == Mode::real && floating(operand)) {
-                const double s = (*slack)[i][static_cast<size_t>(k)];
+                const double s = slack[i][static_cast<size_t>(k)];
                 bound = direction.multilinear ? u_out * std::fabs(r) + growth * u_acc * s
                                               : u_out * std::fabs(r) + direction.rounding * (u_acc * std::fabs(r) + s) + u_acc * magnitude;
                 bound += 1e-37;  // denormal results

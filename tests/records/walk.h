@@ -36,6 +36,17 @@ struct Setting {
     std::function<void()> enter;
 };
 
+// check_twin, where what it throws is a failure too.
+inline Outcome outcome_of(const record::OpRecord& op, const record::Case& c, const record::Direction& direction, Key key, Mode mode) {
+    try {
+        return check_twin(op, c, direction, key, mode);
+    } catch (const Error& e) {
+        Outcome outcome;
+        outcome.failure = full_name(op, direction, c) + ": " + e.what();
+        return outcome;
+    }
+}
+
 // The selected directions for which wanted(case, direction), in both modes and under each setting; the reference is asked once for all of
 // these. `title` begins what is said.
 template <class Wanted>
@@ -48,26 +59,22 @@ Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wante
         setting.enter();
         cases.push_back(op.cases());
     }
-    for (const auto& list : cases) REQUIRE(list.size() == cases[0].size());
+    for (const auto& list : cases) {
+        REQUIRE(list.size() == cases[0].size());
+        for (size_t i = 0; i < list.size(); ++i) REQUIRE(list[i].label == cases[0][i].label);
+    }
     for (size_t i = 0; i < cases[0].size(); ++i)
         for (size_t d = 0; d < cases[0][i].directions.size(); ++d) {
-            const std::string name = full_name(op, cases[0][i].directions[d], cases[0][i]);
-            if (!selected(name) || !wanted(cases[0][i], cases[0][i].directions[d])) continue;
+            if (!selected(full_name(op, cases[0][i].directions[d], cases[0][i])) || !wanted(cases[0][i], cases[0][i].directions[d]))
+                continue;
             ++walked.cases;
             for (const Mode mode : {Mode::exact, Mode::real})
                 for (size_t s = 0; s < settings.size(); ++s) {
-                    const std::string of = title + (settings[s].name.empty() ? "" : " " + settings[s].name);
-                    try {
-                        settings[s].enter();
-                        const record::Case& c = cases[s][i];
-                        REQUIRE(c.label == cases[0][i].label);
-                        const Outcome outcome = check_twin(op, c, c.directions.at(d), key, mode);
-                        walked.ran += outcome.ran;
-                        worst = std::max(worst, outcome.worst_ratio);
-                        CHECK_MESSAGE(outcome.failure.empty(), of, ": ", outcome.failure);
-                    } catch (const Error& e) {
-                        FAIL_CHECK(of << ": " << name << ": " << e.what());
-                    }
+                    settings[s].enter();
+                    const Outcome outcome = outcome_of(op, cases[s][i], cases[s][i].directions.at(d), key, mode);
+                    walked.ran += outcome.ran;
+                    worst = std::max(worst, outcome.worst_ratio);
+                    CHECK_MESSAGE(outcome.failure.empty(), title, " ", settings[s].name, ": ", outcome.failure);
                 }
         }
     if (walked.ran) MESSAGE(title, " ", name_of(key.dtype), ": ", walked.ran, " runs, largest error / bound ", worst);
