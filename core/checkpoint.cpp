@@ -2,6 +2,9 @@
 
 #include <unordered_map>
 
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/parallel.h"
+
 namespace purnet {
 namespace {
 
@@ -20,10 +23,12 @@ Axes axes_of(const Shape& shape) {
 
 template <class T, class Assign>
 void walk(const Axes& axes, Assign&& assign) {
-    for (int64_t a = 0; a < axes.a; ++a)
-        for (int64_t c = 0; c < axes.c; ++c)
-            for (int64_t s = 0; s < axes.space; ++s)
-                assign(static_cast<size_t>((a * axes.c + c) * axes.space + s), static_cast<size_t>((a * axes.space + s) * axes.c + c));
+    parallel_for(axes.a, 1 + 16384 / (axes.c * axes.space), [&](int64_t begin, int64_t end) {
+        for (int64_t a = begin; a < end; ++a)
+            for (int64_t c = 0; c < axes.c; ++c)
+                for (int64_t s = 0; s < axes.space; ++s)
+                    assign(static_cast<size_t>((a * axes.c + c) * axes.space + s), static_cast<size_t>((a * axes.space + s) * axes.c + c));
+    });
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -72,10 +77,11 @@ Array to_array(const Parameter& p, const Tensor& tensor) {
 }
 
 void from_array(const Parameter& p, const Array& array, const Tensor& to) {
+    const auto put = [&](const auto& values) { copy_bytes(to.raw(), to.device(), values.data(), Device{}, to.bytes()); };
     if (to.dtype() == DType::f64)
-        to.copy_from(Tensor::from(from_file_order(p, to_float64(array)).data(), to.shape(), DType::f64));
+        put(from_file_order(p, to_float64(array)));
     else
-        to.copy_from(Tensor::from(from_file_order(p, to_float32(array)).data(), to.shape()));
+        put(from_file_order(p, to_float32(array)));
 }
 
 void check_array(const Parameter& p, const std::string& name, const Array& array) {

@@ -27,4 +27,8 @@ int64_t ParameterStore::count() const {
     return n;
 }
 
+void ParameterStore::forget_values() {
+    for (Parameter& p : parameters_) p.value = Tensor();
+}
+
 }  // namespace purnet

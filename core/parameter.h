@@ -34,6 +34,8 @@ public:
     std::deque<Parameter>& all() { return parameters_; }
     const std::deque<Parameter>& all() const { return parameters_; }
     int64_t count() const;  // elements of trainable parameters
+    // Leaves names alone: for networks whose weights live on in a plan. Nothing can be computed with the network afterwards.
+    void forget_values();
 
     Device device() const { return device_; }
     DType activation_dtype() const { return activation_; }

@@ -69,7 +69,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
     Tensor t = empty(shape, dtype, device);
-    t.fill_zero();
+    if (!t.impl_->storage->zero()) t.fill_zero();
     return t;
 }
 

@@ -1,10 +1,15 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/purnet/command.h"
 #include "apps/run/computing_device.h"
+#include "apps/run/table.h"
+#include "apps/run/tuned_choices.h"
 #include "apps/run/version.h"
 #include "apps/salient/contest.h"
 #include "kernels/conv2d/conv2d_bf16.h"
@@ -18,8 +23,38 @@ struct Settings {
     ContestOptions contest;
     std::string weights, data, check, calibration, precision = "f32";
     int runs = 10;
-    bool serve = false;
+    bool serve = false, profile = false, tune = false;
 };
+
+// Every step, then how much each way of computing takes in all.
+void print_profile(const std::vector<StepTime>& steps) {
+    struct Sum {
+        int count = 0;
+        double milliseconds = 0, multiply_adds = 0;
+    };
+    std::map<std::string, Sum> sums;
+    Sum all;
+    const auto row = [&](std::string name, std::string what, const Sum& sum) {
+        const double rate = sum.multiply_adds > 0 ? 2e-6 * sum.multiply_adds / sum.milliseconds : std::nan("");
+        return std::vector<std::string>{std::move(name), std::move(what), fixed_text(sum.milliseconds, 3), fixed_text(rate, 1),
+                                        fixed_text(100 * sum.milliseconds / all.milliseconds, 1)};
+    };
+    for (const StepTime& step : steps)
+        for (Sum* sum :
+             {&all, &sums[step.detail.empty() ? step.name : concat(step.name.substr(0, step.name.find('+')), ", ", step.detail)]}) {
+            ++sum->count;
+            sum->milliseconds += step.milliseconds;
+            sum->multiply_adds += step.multiply_adds;
+        }
+    TextTable table{.head = {"step", "shapes", "ms", "GFLOP/s", "%"}, .rows = {}};
+    for (const StepTime& step : steps)
+        table.rows.push_back(row(step.detail.empty() ? step.name : concat(step.name, ", ", step.detail), step.shapes,
+                                 {1, step.milliseconds, step.multiply_adds}));
+    TextTable kinds{.head = {"all of a kind", "steps", "ms", "GFLOP/s", "%"}, .rows = {}};
+    for (const auto& [kind, sum] : sums) kinds.rows.push_back(row(kind, concat(sum.count), sum));
+    kinds.rows.push_back(row("all", concat(all.count), all));
+    std::printf("%s\n%s", text_of(table).c_str(), text_of(kinds).c_str());
+}
 
 int bench(const Settings& s) {
     ContestOptions options = s.contest;
@@ -42,6 +77,8 @@ int bench(const Settings& s) {
         if (s.calibration.empty()) return absent("needs pictures to calibrate with (--calibration)");
         options.calibration = s.calibration;
     }
+    std::optional<TunedChoices> tuned;
+    if (s.tune) tuned.emplace();
     const std::unique_ptr<Contest> contest = make_contest(options);
     if (!s.check.empty()) {
         contest->check(s.check);
@@ -55,10 +92,17 @@ int bench(const Settings& s) {
     }
     if (s.serve) {
         serve(*contest, options.warmup, s.precision);
+        if (tuned) tuned->save();
+        return all_fine;
+    }
+    if (s.profile) {
+        print_profile(contest->profile(s.runs));
+        if (tuned) tuned->save();
         return all_fine;
     }
     std::vector<double> times;
     const double first = contest->run();
+    if (tuned) tuned->save();
     for (int i = 0; i < options.warmup; ++i) contest->run();
     for (int i = 0; i < s.runs; ++i) times.push_back(contest->run());
     std::sort(times.begin(), times.end());
@@ -83,9 +127,11 @@ Run add_bench(Options& options) {
                "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8 with --calibration")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
+    options.flag("--tune", s->tune, "as of predict");
     options.group("Measuring");
     options.value("--warmup", s->contest.warmup, "N", "runs before those that count")->check(in_range(0, 1000));
     options.value("--runs", s->runs, "N", "runs that count")->check(in_range(1, 100000));
+    options.flag("--profile", s->profile, "level1 on the CPU: the least time of every step, GFLOP/s of direct convolution");
     options.flag("--serve", s->serve, "speak the protocol of frameworks/README.md on stdin and stdout");
     options.value("--check", s->check, "DIR", "write the results that frameworks/compare.py checks, and end");
     return [s] { return bench(*s); };

@@ -6,8 +6,6 @@
 #include "apps/salient/predictor.h"
 #include "core/formats/weights_file.h"
 #include "core/plan/graph.h"
-#include "kernels/conv2d/conv2d.h"
-#include "kernels/conv_transpose2d/conv_transpose2d.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 #include "nets/name_maps.h"
@@ -20,14 +18,6 @@ struct Settings {
     int width = 128, size = 0;
     bool stage1 = false, all_outputs = false, plan = false, layers = false, json = false;
 };
-
-// Multiply-adds of the convolutions; transposed ones counted by their input's size.
-double multiply_adds(const Step& step) {
-    if (const auto* p = std::any_cast<conv2d::Problem>(&step.problem)) return p->flops() / 2;
-    if (const auto* p = std::any_cast<conv_transpose2d::Problem>(&step.problem))
-        return static_cast<double>(p->n * p->h * p->w * p->c * p->kh * p->kw * p->o);
-    return 0;
-}
 
 std::unique_ptr<PurNet> network(const Settings& s, Device device = {}) {
     if (!s.weights.empty()) return network_of(load_named_arrays(s.weights), s.weights, device);

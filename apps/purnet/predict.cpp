@@ -12,6 +12,7 @@
 #include "apps/run/console.h"
 #include "apps/run/patient_read.h"
 #include "apps/run/signals.h"
+#include "apps/run/tuned_choices.h"
 #include "apps/salient/prediction.h"
 #include "apps/salient/raw_frames.h"
 #include "apps/salient/shipped_weights.h"
@@ -28,7 +29,7 @@ struct Settings {
     int size = 0;
     PredictionOptions prediction;
     std::string raw, pixel = "rgb24", raw_out;
-    bool watch = false, npy = false;
+    bool watch = false, npy = false, tune = false;
     double settle = 1;
     std::vector<std::string> inputs;
     const CLI::Option *output_given = nullptr, *background_given = nullptr, *format_given = nullptr, *picture_given = nullptr;
@@ -182,7 +183,7 @@ Predictor predictor_of(const Settings& s) {
                      {.size = s.size, .device = computing_device(), .precision = precision_named(s.precision)});
 }
 
-int run(Settings& s) {
+int predict(Settings& s) {
     RawFrames frames;
     as_usage([&] {
         settle(s);
@@ -220,6 +221,14 @@ int run(Settings& s) {
     return stop_requested() ? stop_exit_code() : code;
 }
 
+int run(Settings& s) {
+    std::optional<TunedChoices> tuned;
+    if (s.tune) tuned.emplace();
+    const int code = predict(s);
+    if (tuned) tuned->save();
+    return code;
+}
+
 }  // namespace
 
 app::Run add_predict(Options& options) {
@@ -239,6 +248,9 @@ app::Run add_predict(Options& options) {
                "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8: convolutions in 8 bits, for weights with "
                "measured ranges (purnet export --calibrate)")
         ->check(one_of({"f32", "bf16", "int8"}));
+    options.flag("--tune", s->tune,
+                 "on the CPU: measure once which way of computing each convolution is fastest here, and keep that for later runs; maps "
+                 "differ from those without by rounding");
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");
     options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");

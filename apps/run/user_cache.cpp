@@ -15,7 +15,7 @@ std::filesystem::path user_cache(const std::string& name) {
     if (const auto own = folder("PURNET_HOME"); !own.empty()) return own / "cache" / name;
     if (const auto cache = folder("XDG_CACHE_HOME"); !cache.empty()) return cache / "purnet" / name;
     if (const auto home = folder("HOME"); !home.empty()) return home / ".cache/purnet" / name;
-    fail("auto: neither PURNET_HOME nor XDG_CACHE_HOME nor HOME is set; name a folder");
+    fail("no folder for caches: neither PURNET_HOME nor XDG_CACHE_HOME nor HOME is set; set one of them, or name a folder");
 }
 
 }  // namespace purnet

@@ -16,7 +16,6 @@
 #include "core/formats/npy.h"
 #include "core/formats/weights_file.h"
 #include "core/ops/activation.h"
-#include "core/plan/plan.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 #include "nets/name_maps.h"
@@ -73,12 +72,7 @@ public:
     }
 
     double run() override {
-        if (!plan_) {
-            plan_.emplace(
-                std::vector<Tensor>{like()}, [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{net_->map(in[0])}; },
-                narrow_forms());
-            map_ = Tensor::empty(plan_->output_shape(0), input_.dtype(), input_.device());
-        }
+        if (!plan_) make_plan();
         const auto start = Clock::now();
         plan_->run(std::vector<const void*>{input_.raw()}, std::vector<void*>{map_.raw()});
         if (!map_.device().on_host()) map_.part(0, {1}).item();  // waits for the device
@@ -108,9 +102,21 @@ public:
         if (has_attention) write_map(folder / "ap.npy", results[1]);
     }
 
+    std::vector<StepTime> profile(int runs) override {
+        if (!plan_) make_plan();
+        return plan_->profile({input_}, runs);
+    }
+
 private:
     Tensor like() const { return Tensor::symbolic(input_.shape(), input_.dtype(), input_.device()); }
     NarrowForms narrow_forms() const { return {.eight_bit = ranges_ ? &*ranges_ : nullptr, .bf16 = narrow_}; }
+
+    void make_plan() {
+        plan_.emplace(
+            std::vector<Tensor>{like()}, [this](const std::vector<Tensor>& in) { return std::vector<Tensor>{net_->map(in[0])}; },
+            narrow_forms(), [this] { net_->parameters().forget_values(); });
+        map_ = Tensor::empty(plan_->output_shape(0), input_.dtype(), input_.device());
+    }
 
     std::unique_ptr<PurNet> net_;
     Picture picture_;
@@ -145,6 +151,7 @@ public:
         return milliseconds_since(start);
     }
     void dump(const fs::path&) override { fail("a training contest has no map"); }
+    std::vector<StepTime> profile(int) override { fail("training runs op by op, not as a plan: --profile is for --task level1"); }
     void check(const fs::path& folder) override {
         make_folder(folder);
         nlohmann::json losses = nlohmann::json::array(), updates;

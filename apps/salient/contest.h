@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "core/plan/plan.h"
 #include "kernels/runtime/device.h"
 
 namespace purnet {
@@ -30,6 +32,8 @@ public:
     virtual void dump(const std::filesystem::path& folder) = 0;
     // What compare.py holds against the float64 reference, from runs of its own.
     virtual void check(const std::filesystem::path& folder) = 0;
+    // Where the time goes, step by step; training throws.
+    virtual std::vector<StepTime> profile(int runs) = 0;
 };
 
 std::unique_ptr<Contest> make_contest(const ContestOptions& options);

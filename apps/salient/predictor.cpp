@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "apps/salient/input.h"
 #include "core/formats/weights_file.h"
@@ -13,6 +14,8 @@
 
 namespace purnet {
 
+namespace fs = std::filesystem;
+
 Precision precision_named(const std::string& name) {
     require(name == "f32" || name == "bf16" || name == "int8", "precision '", name, "': use f32, bf16 or int8");
     return name == "bf16" ? Precision::bf16 : name == "int8" ? Precision::int8 : Precision::f32;
@@ -22,8 +25,37 @@ DType activation_dtype(const PredictorOptions& options) {
     return options.precision == Precision::bf16 && !options.device.on_host() ? DType::bf16 : DType::f32;
 }
 
+// Networks of one file, which must stay as it was when it was first read.
+class NetworkFile {
+public:
+    NetworkFile(fs::path path, const PredictorOptions& options) : path_(std::move(path)), options_(options), seen_(look()) {}
+
+    std::unique_ptr<PurNet> load() const {
+        require(look() == seen_, path_.string(), ": changed while it was in use");
+        return network_of(load_named_arrays(path_), path_.string(), options_.device, activation_dtype(options_));
+    }
+
+private:
+    using Look = std::pair<uintmax_t, fs::file_time_type>;
+    Look look() const {
+        std::error_code error;
+        const uintmax_t size = fs::file_size(path_, error);
+        return {error ? 0 : size, fs::last_write_time(path_, error)};
+    }
+
+    fs::path path_;
+    PredictorOptions options_;
+    Look seen_;
+};
+
 struct Predictor::State {
+    static std::unique_ptr<State> make(std::unique_ptr<PurNet> net, const PredictorOptions& options);
+
+    // Without values once a plan was made, where there is a file to read them again.
     std::unique_ptr<PurNet> net;
+    std::optional<NetworkFile> file;
+    bool has_values = true;
+    PurNetConfig config;
     int side = 0;
     Precision precision = Precision::f32;
     std::mutex mutex;
@@ -33,14 +65,28 @@ struct Predictor::State {
     Device device() const { return net->parameters().device(); }
     DType dtype() const { return net->parameters().activation_dtype(); }
 
+    // The network with its values.
+    PurNet& whole_net() {
+        if (!has_values) net = file->load();
+        has_values = true;
+        return *net;
+    }
+
     Plan& plan(int n) {
         const auto found = plans.find(n);
         if (found != plans.end()) return found->second;
+        whole_net();
         const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
         const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net->map(in[0])}; };
-        const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &net->config().ranges : nullptr,
+        const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &config.ranges : nullptr,
                                 .bf16 = precision == Precision::bf16 && device().on_host()};
-        return plans.emplace(n, Plan({like}, network, forms)).first->second;
+        std::function<void()> traced;
+        if (file)
+            traced = [this] {
+                net->parameters().forget_values();
+                has_values = false;
+            };
+        return plans.emplace(n, Plan({like}, network, forms, traced)).first->second;
     }
 
     std::vector<uint8_t> resized(const uint8_t* rgb, int width, int height) const {
@@ -51,29 +97,37 @@ struct Predictor::State {
     }
 };
 
-Predictor::Predictor(const std::filesystem::path& weights, const PredictorOptions& options)
-    : Predictor(network_of(load_named_arrays(weights), weights.string(), options.device, activation_dtype(options)), options) {}
-
-Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(std::make_unique<State>()) {
-    state_->net = std::move(net);
-    state_->side = options.size ? options.size : state_->net->config().size;
-    state_->precision = options.precision;
-    const Device device = state_->device();
-    require(state_->dtype() == activation_dtype(options), "a predictor's network is ", name_of(state_->dtype()), ", its options say ",
+std::unique_ptr<Predictor::State> Predictor::State::make(std::unique_ptr<PurNet> net, const PredictorOptions& options) {
+    auto state = std::make_unique<State>();
+    state->net = std::move(net);
+    state->config = state->net->config();
+    state->side = options.size ? options.size : state->config.size;
+    state->precision = options.precision;
+    const Device device = state->device();
+    require(state->dtype() == activation_dtype(options), "a predictor's network is ", name_of(state->dtype()), ", its options say ",
             name_of(activation_dtype(options)));
     require(options.precision != Precision::int8 || device.on_host(), "int8 runs on the CPU, not on ", name_of(device),
             ": use f32 or bf16, or --device cpu");
-    require(options.precision != Precision::int8 || !state_->net->config().ranges.empty(),
+    require(options.precision != Precision::int8 || !state->config.ranges.empty(),
             "these weights have no ranges for 8 bits; measure them with: purnet export --weights FILE --calibrate PICTURES --out NEW");
     if (options.precision == Precision::bf16 && device.on_host())
         if (const std::string reason = conv2d::why_no_bf16(); !reason.empty()) fail(reason, "; use --precision f32, or int8");
-    require(state_->side >= 32 && state_->side <= 8192, "a network input of ", state_->side, " pixels: use 32 to 8192");
+    require(state->side >= 32 && state->side <= 8192, "a network input of ", state->side, " pixels: use 32 to 8192");
+    return state;
 }
+
+Predictor::Predictor(const fs::path& weights, const PredictorOptions& options) {
+    const NetworkFile file(fs::absolute(weights), options);
+    state_ = State::make(file.load(), options);
+    state_->file = file;
+}
+
+Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(State::make(std::move(net), options)) {}
 
 Predictor::~Predictor() = default;
 
 int Predictor::size() const { return state_->side; }
-const PurNetConfig& Predictor::config() const { return state_->net->config(); }
+const PurNetConfig& Predictor::config() const { return state_->config; }
 
 void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
     State& s = *state_;
@@ -100,7 +154,7 @@ std::vector<float> Predictor::map(const uint8_t* rgb, int width, int height) {
 Maps Predictor::inspect(const uint8_t* rgb, int width, int height) {
     const std::vector<uint8_t> bytes = state_->resized(rgb, width, height);
     std::lock_guard lock(state_->mutex);
-    return purnet::inspect(*state_->net, bytes.data(), state_->side);
+    return purnet::inspect(state_->whole_net(), bytes.data(), state_->side);
 }
 
 std::string Predictor::plan_text() {

@@ -3,7 +3,8 @@
 //     Predictor predictor("weights.safetensors");
 //     std::vector<float> map = predictor.map(rgb, width, height);   // predictor.size() squared, in [0, 1]
 //
-// Calls may come from several threads; they take turns.
+// Calls may come from several threads; they take turns. A predictor made from a file reads it again when another batch, or inspect(), needs
+// the weights that its first plan has packed: the file must stay as it is (else an Error says so).
 #pragma once
 
 #include <filesystem>

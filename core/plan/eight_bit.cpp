@@ -38,6 +38,7 @@ Step EightBit::step(Graph& graph, const Fusion& f) {
         std::make_shared<conv2d::Int8Conv>(f.form.problem, f.form.pass, f.epilogue, read_.at(f.x), outputs, f.weight.data(), f.bias.data());
     step.inputs = {narrow(graph, f.x), f.before, f.after};
     step.workspace = conv->workspace();
+    step.packed_bytes = conv->bytes();
     step.detail = gemm::best_form8() == gemm::Form8::bytes ? "8 bits" : "8 bits in 16";
     const int real_at = outputs.bytes ? 1 : 0;
     step.run = [conv, outputs, real_at](const Arguments& a, const Context&) {

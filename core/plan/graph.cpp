@@ -3,6 +3,8 @@
 #include <map>
 
 #include "core/tape.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv_transpose2d/conv_transpose2d.h"
 
 namespace purnet {
 namespace {
@@ -101,6 +103,13 @@ Graph trace(const std::vector<Tensor>& symbolic_inputs, const Network& network) 
     }
     drop_unused(tracer.graph);
     return std::move(tracer.graph);
+}
+
+double multiply_adds(const Step& step) {
+    if (const auto* p = std::any_cast<conv2d::Problem>(&step.problem)) return p->flops() / 2;
+    if (const auto* p = std::any_cast<conv_transpose2d::Problem>(&step.problem))
+        return static_cast<double>(p->n * p->h * p->w * p->c * p->kh * p->kw * p->o);
+    return step.multiply_adds;
 }
 
 void drop_unused(Graph& graph) {

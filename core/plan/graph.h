@@ -25,7 +25,9 @@ struct Step {
     size_t workspace = 0;
     std::function<void(const Arguments&, const Context&)> run;
     std::any problem;
-    std::string detail;  // for printing: what a pass chose
+    std::string detail;        // for printing: what a pass chose
+    double multiply_adds = 0;  // of a convolution that a pass replaced; others: multiply_adds(step)
+    size_t packed_bytes = 0;   // of weights that are no constants any more
 };
 
 struct Graph {
@@ -45,6 +47,9 @@ using Network = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
 // Runs `network` once on symbolic inputs; nothing is computed. Tensors with memory (weights) become constants.
 Graph trace(const std::vector<Tensor>& symbolic_inputs, const Network& network);
+
+// Of convolutions, fused or not; transposed ones counted by their input's size. 0 for everything else.
+double multiply_adds(const Step& step);
 
 // Drops the steps that no output needs, and constants that nobody reads.
 void drop_unused(Graph& graph);

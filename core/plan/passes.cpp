@@ -9,6 +9,8 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/packed.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/parallel.h"
 
 namespace purnet {
 namespace {
@@ -57,7 +59,7 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
     f.name = conv.name;
     f.x = conv.inputs[0];
     f.output = conv.outputs[0];
-    std::vector<double> weight = constant(graph, conv.inputs[1]);
+    f.weight = value(graph, conv.inputs[1]).constant.to_floats();
     std::vector<double> bias =
         conv.inputs[2] >= 0 ? constant(graph, conv.inputs[2]) : std::vector<double>(static_cast<size_t>(channels), 0.0);
     f.consumer = follower(graph, conv.outputs[0]);
@@ -68,12 +70,16 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
         if (const auto* bn = std::any_cast<batch_norm::Problem>(&next.problem)) {
             const std::vector<double> gamma = constant(graph, next.inputs[bn_gamma]), beta = constant(graph, next.inputs[bn_beta]);
             const std::vector<double> mean = constant(graph, next.inputs[bn_mean]), var = constant(graph, next.inputs[bn_var]);
-            const size_t n = static_cast<size_t>(channels), per_channel = weight.size() / n;
+            const size_t n = static_cast<size_t>(channels), per_channel = f.weight.size() / n;
+            std::vector<double> scale(n);
             for (size_t o = 0; o < n; ++o) {
-                const double scale = gamma[o] / std::sqrt(var[o] + bn->eps);
-                bias[o] = (bias[o] - mean[o]) * scale + beta[o];
-                for (size_t k = 0; k < per_channel; ++k) weight[form.forward() ? o * per_channel + k : k * n + o] *= scale;
+                scale[o] = gamma[o] / std::sqrt(var[o] + bn->eps);
+                bias[o] = (bias[o] - mean[o]) * scale[o] + beta[o];
             }
+            parallel_for(static_cast<int64_t>(f.weight.size()), 1 << 16, [&](int64_t begin, int64_t end) {
+                for (auto k = static_cast<size_t>(begin); k < static_cast<size_t>(end); ++k)
+                    f.weight[k] = static_cast<float>(f.weight[k] * scale[form.forward() ? k / per_channel : k % n]);
+            });
             set_activation(f.epilogue, bn->activation, graph, next.inputs[bn_slope]);
             f.before = next.inputs[bn_before];
             f.after = next.inputs[bn_after];
@@ -86,14 +92,19 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
     }
     f.epilogue.before = f.before >= 0;
     f.epilogue.after = f.after >= 0;
-    f.weight.assign(weight.begin(), weight.end());
     f.bias.assign(bias.begin(), bias.end());
     return f;
 }
 
+// Of the values those that nobody reads any more.
+void forget_constants(Graph& graph, const std::vector<int>& values) {
+    for (const int v : values)
+        if (v >= 0 && graph.uses(v) == 0) graph.values[static_cast<size_t>(v)].constant = Tensor();
+}
+
 }  // namespace
 
-void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms) {
+void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bool give_back) {
     const Key key{device.type, DType::f32};
     const std::unique_ptr<Narrow> narrow = Narrow::make(graph, device, forms);
     if (!conv2d::table().has(&conv2d::Kernels::pack, key)) return;
@@ -115,14 +126,17 @@ void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms) {
         const Fusion f = fuse(graph, step, *form);
         Step fused = narrow && narrow->runs(graph, step) ? narrow->step(graph, f) : packed(step, f);
         fused.name = f.name;
-        if (!f.consumer) {
-            graph.steps[i] = std::move(fused);
-            continue;
+        fused.multiply_adds = multiply_adds(step);
+        std::vector<int> read = step.inputs;
+        if (f.consumer) {
+            const std::vector<int>& more = graph.steps[*f.consumer].inputs;
+            read.insert(read.end(), more.begin(), more.end());
         }
         // At the consumer's place, where everything that is summed exists already.
-        graph.steps[*f.consumer] = std::move(fused);
-        graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(i));
-        --i;
+        graph.steps[f.consumer.value_or(i)] = std::move(fused);
+        if (f.consumer) graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(i--));
+        forget_constants(graph, read);
+        if (give_back) release_cached_memory(device.type);
     }
     if (narrow) narrow->add_conversions(graph);
 }

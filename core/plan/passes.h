@@ -10,8 +10,9 @@ namespace purnet {
 // packed weights. Batch norm folds as w' = w s, b' = (b - mean) s + beta with s = gamma / sqrt(var + eps), in float64. A
 // convolution with an activation alone, or with nothing, is packed likewise. Left as they are: convolutions whose result has
 // several readers (but for the packing), and those of a device whose twin cannot pack.
-// With narrow forms, convolutions read those where they can (narrow.h).
-void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {});
+// With narrow forms, convolutions read those where they can (narrow.h). give_back: weights that only the graph held go back to the system
+// as soon as they are packed.
+void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {}, bool give_back = false);
 
 // Steps that read constants alone (copies of weights in bf16) are run once, here: their outputs become constants.
 void compute_constants(Graph& graph, Device device);

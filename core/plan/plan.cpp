@@ -1,5 +1,8 @@
 #include "core/plan/plan.h"
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <sstream>
 
 #include "core/plan/arena.h"
@@ -25,17 +28,38 @@ struct Plan::State {
 
     // Optional operands that were left out are value -1.
     void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
-    void launch(const Context& on);
+    void launch(const Context& on) {
+        for (size_t i = 0; i < graph.steps.size(); ++i) launch_step(i, on);
+    }
+    void launch_step(size_t i, const Context& on);
     void launch_as_graph();
+    std::string shapes(const Step& step, bool places) const;
 };
 
-void Plan::State::launch(const Context& on) {
-    for (size_t i = 0; i < graph.steps.size(); ++i) {
-        const Step& step = graph.steps[i];
-        for (size_t k = 0; k < step.inputs.size(); ++k) in[k] = pointer(step.inputs[k]);
-        for (size_t k = 0; k < step.outputs.size(); ++k) out[k] = pointer(step.outputs[k]);
-        step.run(Arguments(in.data(), out.data(), static_cast<char*>(arena.data()) + workspaces[i]), on);
+void Plan::State::launch_step(size_t i, const Context& on) {
+    const Step& step = graph.steps[i];
+    for (size_t k = 0; k < step.inputs.size(); ++k) in[k] = pointer(step.inputs[k]);
+    for (size_t k = 0; k < step.outputs.size(); ++k) out[k] = pointer(step.outputs[k]);
+    step.run(Arguments(in.data(), out.data(), static_cast<char*>(arena.data()) + workspaces[i]), on);
+}
+
+// Shapes of what a step reads and computes; where results lie, when `places`.
+std::string Plan::State::shapes(const Step& step, bool places) const {
+    std::ostringstream out;
+    const char* comma = "";
+    for (int v : step.inputs)
+        if (v >= 0 && !graph.values[static_cast<size_t>(v)].constant) {
+            out << comma << graph.values[static_cast<size_t>(v)].shape;
+            comma = ", ";
+        }
+    out << " -> ";
+    comma = "";
+    for (int v : step.outputs) {
+        out << comma << graph.values[static_cast<size_t>(v)].shape;
+        if (const Lifetime& life = lifetimes[static_cast<size_t>(v)]; places && life.bytes) out << " @" << life.offset;
+        comma = ", ";
     }
+    return out.str();
 }
 
 // The first run sets up what launches need (shared memory, counters), the second is recorded.
@@ -54,12 +78,14 @@ void Plan::State::launch_as_graph() {
     ran = true;
 }
 
-Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms) : state_(std::make_unique<State>()) {
+Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms, const std::function<void()>& traced)
+    : state_(std::make_unique<State>()) {
     require(!inputs.empty(), "a plan needs an input");
     State& s = *state_;
     s.context.device = inputs.front().device();
     s.graph = trace(inputs, network);
-    fuse_convolutions(s.graph, s.context.device, forms);
+    if (traced) traced();
+    fuse_convolutions(s.graph, s.context.device, forms, traced != nullptr);
     compute_constants(s.graph, s.context.device);
     drop_unused(s.graph);
 
@@ -161,6 +187,25 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs) {
     return results;
 }
 
+std::vector<StepTime> Plan::profile(const std::vector<Tensor>& inputs, int runs) {
+    State& s = *state_;
+    require(s.context.device.on_host(), "steps are timed one by one on the CPU alone: use nsys or ncu for ", name_of(s.context.device));
+    require(runs >= 1, "a profile needs a run");
+    const std::vector<Tensor> results = run(inputs);  // sets the inputs; the first run is not timed
+    for (size_t i = 0; i < results.size(); ++i) s.pointers[static_cast<size_t>(s.graph.outputs[i])] = const_cast<void*>(results[i].raw());
+    std::vector<StepTime> rows;
+    for (const Step& step : s.graph.steps)
+        rows.push_back({step.name, s.shapes(step, false), step.detail, multiply_adds(step), std::numeric_limits<double>::infinity()});
+    for (int r = 0; r < runs; ++r)
+        for (size_t i = 0; i < rows.size(); ++i) {
+            const auto start = std::chrono::steady_clock::now();
+            s.launch_step(i, s.context);
+            const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+            rows[i].milliseconds = std::min(rows[i].milliseconds, took.count());
+        }
+    return rows;
+}
+
 const Shape& Plan::output_shape(int i) const {
     return state_->graph.values[static_cast<size_t>(state_->graph.outputs.at(static_cast<size_t>(i)))].shape;
 }
@@ -171,6 +216,7 @@ size_t Plan::constant_bytes() const {
     size_t sum = 0;
     for (const Value& value : state_->graph.values)
         if (value.constant) sum += value.bytes();
+    for (const Step& step : state_->graph.steps) sum += step.packed_bytes;
     return sum;
 }
 
@@ -179,20 +225,7 @@ std::string Plan::text() const {
     const Graph& graph = state_->graph;
     for (size_t i = 0; i < graph.steps.size(); ++i) {
         const Step& step = graph.steps[i];
-        out << i << '\t' << step.name << '\t';
-        bool first = true;
-        for (int v : step.inputs)
-            if (v >= 0 && !graph.values[static_cast<size_t>(v)].constant) {
-                out << (first ? "" : ", ") << graph.values[static_cast<size_t>(v)].shape;
-                first = false;
-            }
-        out << " -> ";
-        for (size_t k = 0; k < step.outputs.size(); ++k) {
-            const size_t v = static_cast<size_t>(step.outputs[k]);
-            out << (k ? ", " : "") << graph.values[v].shape;
-            if (state_->lifetimes[v].bytes) out << " @" << state_->lifetimes[v].offset;
-        }
-        out << '\t' << step.detail << '\n';
+        out << i << '\t' << step.name << '\t' << state_->shapes(step, true) << '\t' << step.detail << '\n';
     }
     out << "arena " << (arena_bytes() >> 20) << " MiB, weights " << (constant_bytes() >> 20) << " MiB, " << graph.steps.size()
         << " steps\n";

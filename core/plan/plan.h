@@ -10,11 +10,21 @@
 
 namespace purnet {
 
+// What a step of a plan does and how long it takes.
+struct StepTime {
+    std::string name, shapes, detail;  // of Plan::text()
+    double multiply_adds = 0;
+    double milliseconds = 0;  // the least
+};
+
 class Plan {
 public:
     // `inputs` give shape, type and device. The network is traced in inference mode; weights are those of this moment.
     // forms: what convolutions may read in 8 bits or in bf16, where they can; a machine that cannot at all throws.
-    Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms = {});
+    // traced: called when the network is not needed any more. Weights that it lets go there are given back to the system as soon as
+    // they are packed, so that they and their packed forms are never in memory together.
+    Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms = {},
+         const std::function<void()>& traced = nullptr);
     ~Plan();
     Plan(Plan&&) noexcept;
     Plan& operator=(Plan&&) noexcept;
@@ -22,6 +32,9 @@ public:
     // Raw memory of the traced shapes on the plan's device. One call at a time: the arena is shared.
     void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
     std::vector<Tensor> run(const std::vector<Tensor>& inputs);
+
+    // `runs` runs, each step by the clock; on the host alone. Steps in the order in which they run.
+    std::vector<StepTime> profile(const std::vector<Tensor>& inputs, int runs);
 
     const Shape& output_shape(int i) const;
     size_t arena_bytes() const;

@@ -2,6 +2,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/conv2d/conv2d_methods.h"
+#include "kernels/record/winograd_bound.h"
 #include "kernels/record/workspace.h"
 #include "kernels/runtime/parallel.h"
 
@@ -75,115 +76,37 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
     for (int64_t i = 0; i < s.y_count(); ++i) dbias[i % s.o] += dy[i];
 }
 
-// S of Winograd's rounding (kernels/winograd/winograd.h): |A|^T [sum over channels (|G| |filter| |G|^T) * (|B|^T |source| |B|)] |A|.
-struct Matrices {
-    std::vector<std::vector<double>> at, bt, g;  // rows
-};
-
-const Matrices& absolute_matrices(int64_t m) {
-    static const Matrices two{{{1, 1, 1, 0}, {0, 1, 1, 1}},
-                              {{1, 0, 1, 0}, {0, 1, 1, 0}, {0, 1, 1, 0}, {0, 1, 0, 1}},
-                              {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, {0, 0, 1}}};
-    static const Matrices four{
-        {{1, 1, 1, 1, 1, 0}, {0, 1, 1, 2, 2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, 1, 8, 8, 1}},
-        {{4, 0, 5, 0, 1, 0}, {0, 4, 4, 1, 1, 0}, {0, 4, 4, 1, 1, 0}, {0, 2, 1, 2, 1, 0}, {0, 2, 1, 2, 1, 0}, {0, 4, 0, 5, 0, 1}},
-        {{1 / 4., 0, 0},
-         {1 / 6., 1 / 6., 1 / 6.},
-         {1 / 6., 1 / 6., 1 / 6.},
-         {1 / 24., 1 / 12., 1 / 6.},
-         {1 / 24., 1 / 12., 1 / 6.},
-         {0, 0, 1}}};
-    return m == 2 ? two : four;
-}
-
-// left * values * left^T, values square with as many rows as left has columns.
-std::vector<double> both_sides(const std::vector<std::vector<double>>& left, const std::vector<double>& values) {
-    const size_t rows = left.size(), n = left[0].size();
-    std::vector<double> result(rows * rows, 0);
-    for (size_t r = 0; r < rows; ++r)
-        for (size_t s = 0; s < rows; ++s)
-            for (size_t i = 0; i < n; ++i)
-                for (size_t j = 0; j < n; ++j) result[r * rows + s] += left[r][i] * values[i * n + j] * left[s][j];
-    return result;
-}
-
-// One direction as a correlation of stride 1: out(p, q, j) = sum filter(j, ky, kx, i) src(p - top + ky d, q - left + kx d, i).
-struct Correlation {
-    int64_t n, in_h, in_w, in, out_h, out_w, out, top, left, d;
-};
-
-void winograd_magnitude(const Correlation& s, int64_t m, const double* source, const auto& filter, double* result) {
-    const Matrices& matrix = absolute_matrices(m);
-    const int64_t size = m + 2;
-    std::vector<std::vector<double>> filters;
-    for (int64_t j = 0; j < s.out; ++j)
-        for (int64_t i = 0; i < s.in; ++i) {
-            std::vector<double> taps;
-            for (int64_t tap = 0; tap < 9; ++tap) taps.push_back(filter(j, tap, i));
-            filters.push_back(both_sides(matrix.g, taps));
-        }
-    for (int64_t n = 0; n < s.n; ++n)
-        for (int64_t a = 0; a < s.out_h; ++a)
-            for (int64_t b = 0; b < s.out_w; ++b) {
-                if (a / s.d % m || b / s.d % m) continue;  // no tile begins here
-                std::vector<std::vector<double>> inputs;
-                for (int64_t i = 0; i < s.in; ++i) {
-                    std::vector<double> pixels;
-                    for (int64_t r = 0; r < size; ++r)
-                        for (int64_t t = 0; t < size; ++t) {
-                            const int64_t row = a - s.top + r * s.d, column = b - s.left + t * s.d;
-                            const bool inside = row >= 0 && row < s.in_h && column >= 0 && column < s.in_w;
-                            pixels.push_back(inside ? source[((n * s.in_h + row) * s.in_w + column) * s.in + i] : 0);
-                        }
-                    inputs.push_back(both_sides(matrix.bt, pixels));
-                }
-                for (int64_t j = 0; j < s.out; ++j) {
-                    std::vector<double> products(static_cast<size_t>(size * size), 0);
-                    for (int64_t i = 0; i < s.in; ++i)
-                        for (size_t k = 0; k < products.size(); ++k) products[k] += filters[j * s.in + i][k] * inputs[i][k];
-                    const std::vector<double> tile = both_sides(matrix.at, products);
-                    for (int64_t r = 0; r < m; ++r)
-                        for (int64_t t = 0; t < m; ++t) {
-                            const int64_t p = a + r * s.d, q = b + t * s.d;
-                            if (p < s.out_h && q < s.out_w) result[((n * s.out_h + p) * s.out_w + q) * s.out + j] = tile[r * m + t];
-                        }
-                }
-            }
-}
-
-int64_t winograd_tile(const Problem& s, Pass pass) {
-    const Method method = method_for(s, pass);
-    return method == Method::winograd2 ? 2 : method == Method::winograd4 ? 4 : 0;
-}
-
 bool forward_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
     const int64_t m = winograd_tile(s, Pass::forward);
     if (key.device != DeviceType::cpu || !m) return false;
     const auto* weight = static_cast<const double*>(p[1]);
     auto* y = static_cast<double*>(p[2]);
-    winograd_magnitude(
+    winograd_bound(
         {s.n, s.h, s.w, s.c, s.out_h(), s.out_w(), s.o, s.pads.top, s.pads.left, s.dilation}, m, static_cast<const double*>(p[0]),
-        [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * s.c + i]; }, y);
-    if (bias)
-        for (int64_t i = 0; i < s.y_count(); ++i) y[i] += static_cast<const double*>(p[4])[i % s.o];
+        [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * s.c + i]; },
+        [&](int64_t n, int64_t row, int64_t column, int64_t j, double value) {
+            y[((n * s.out_h() + row) * s.out_w() + column) * s.o + j] = value + (bias ? static_cast<const double*>(p[4])[j] : 0);
+        });
     return true;
 }
 
 bool backward_data_magnitude(const Problem& s, Key key, const Pointers& p) {
     const int64_t m = winograd_tile(s, Pass::backward_data);
     if (key.device != DeviceType::cpu || !m) return false;
-    const auto* weight = static_cast<const double*>(p[1]);
+    const auto *dy = static_cast<const double*>(p[0]), *weight = static_cast<const double*>(p[1]);
+    auto* dx = static_cast<double*>(p[2]);
+    if (m == 3) {
+        winograd_bound(
+            {s.n, s.out_h(), s.out_w(), s.o, s.h, s.w, s.c, s.pads.top, s.pads.left}, dy,
+            [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 16 + tap) * s.c + j]; }, dx);
+        return true;
+    }
     const int64_t top = 2 * s.dilation - s.pads.top, left = 2 * s.dilation - s.pads.left;
-    winograd_magnitude(
-        {s.n, s.out_h(), s.out_w(), s.o, s.h, s.w, s.c, top, left, s.dilation}, m, static_cast<const double*>(p[0]),
-        [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 9 + 8 - tap) * s.c + j]; }, static_cast<double*>(p[2]));
+    winograd_bound(
+        {s.n, s.out_h(), s.out_w(), s.o, s.h, s.w, s.c, top, left, s.dilation}, m, dy,
+        [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 9 + 8 - tap) * s.c + j]; },
+        [&](int64_t n, int64_t row, int64_t column, int64_t j, double value) { dx[((n * s.h + row) * s.w + column) * s.c + j] = value; });
     return true;
-}
-
-// Exact mode: filters whose transforms are integers.
-int64_t weight_multiple(const Problem& s, Pass pass) {
-    const int64_t m = winograd_tile(s, pass);
-    return m == 4 ? 576 : m == 2 ? 4 : 1;
 }
 
 std::string label_of(const Problem& s, bool bias) {
@@ -207,7 +130,7 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
     Direction forward{
         .name = "forward",
         .operands = {{"x", Role::input, Kind::activation, x_shape},
-                     {.name = "weight", .kind = Kind::activation, .shape = weight_shape, .multiple = weight_multiple(s, Pass::forward)},
+                     {.name = "weight", .kind = Kind::activation, .shape = weight_shape, .multiple = winograd_multiple(s, Pass::forward)},
                      {"y", Role::output, Kind::activation, y_shape},
                      workspace_operand(s, Pass::forward)},
         .run =
@@ -224,7 +147,7 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
         .name = "backward_data",
         .operands =
             {{"dy", Role::input, Kind::activation, y_shape},
-             {.name = "weight", .kind = Kind::activation, .shape = weight_shape, .multiple = weight_multiple(s, Pass::backward_data)},
+             {.name = "weight", .kind = Kind::activation, .shape = weight_shape, .multiple = winograd_multiple(s, Pass::backward_data)},
              {"dx", Role::output, Kind::activation, x_shape},
              workspace_operand(s, Pass::backward_data)},
         .run = [s](Key key, const Pointers& p,

@@ -1,7 +1,7 @@
 // Convolution as a matrix product without a matrix of the whole picture: rows of A are gathered tile by tile.
 //
 // Forward and data gradient are both Sweeps (conv2d_sweep.h).
-// K of the product is (taps, channels), cut into blocks of at most 512; a block of A (about 200 KB, in the second cache) is gathered
+// K of the product is (taps, channels), cut into blocks of at most 512; a block of A (200 to 400 KB, in the second cache) is gathered
 // once and used for all columns. A dense 1x1 reads its input in place. Groups are handled one after the other.
 // Threads split rows and columns of the product; no two write one element and no sum is split, so results do not depend on them.
 #pragma once

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
+#include "kernels/conv2d/conv2d_choice.h"
 #include "kernels/conv2d/conv2d_depthwise.h"
 #include "kernels/conv2d/conv2d_depthwise_simd.h"
 #include "kernels/conv2d/conv2d_gemm.h"
@@ -20,10 +22,15 @@ namespace {
 constexpr size_t line = 64;
 size_t rounded(size_t bytes) { return (bytes + line - 1) / line * line; }
 
-bool is_winograd(Method method) { return method == Method::winograd2 || method == Method::winograd4; }
+int64_t tile_of(Method method) {
+    return method == Method::winograd2 ? 2 : method == Method::winograd3 ? 3 : method == Method::winograd4 ? 4 : 0;
+}
+
+bool is_winograd(Method method) { return tile_of(method) > 0; }
 
 winograd::Problem as_winograd(const Problem& p, Pass pass, Method method) {
-    const int64_t tile = method == Method::winograd4 ? 4 : 2;
+    const int64_t tile = tile_of(method);
+    if (tile == 3) return {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, p.pads.top, p.pads.left, 1, tile};
     if (pass == Pass::forward) return {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.o, p.pads.top, p.pads.left, p.dilation, tile};
     // The same with flipped filters, seen from dx: dy[h + top - ky d] = dy[h - (2d - top) + (2 - ky) d].
     return {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, 2 * p.dilation - p.pads.top, 2 * p.dilation - p.pads.left, p.dilation, tile};
@@ -31,7 +38,7 @@ winograd::Problem as_winograd(const Problem& p, Pass pass, Method method) {
 
 winograd::Filters filters(const Problem& p, Pass pass, const float* weight) {
     if (pass == Pass::forward) return {weight, 9 * p.c, 1, p.c, false};
-    return {weight, 1, 9 * p.c, p.c, true};
+    return {weight, 1, p.kh * p.kw * p.c, p.c, p.stride == 1};
 }
 
 // Cycles of one thread for the product without transforms.
@@ -40,13 +47,20 @@ double direct_estimate(const Problem& p) {
     return p.flops() / 2 / rate + static_cast<double>(p.weight_count());
 }
 
+// The forms of Winograd's algorithm that compute this.
+std::vector<Method> winograd_methods(const Problem& p, Pass pass) {
+    if (p.groups != 1 || p.c < 16 || p.o < 16) return {};
+    if (p.kh == 3 && p.kw == 3 && p.stride == 1) return {Method::winograd2, Method::winograd4};
+    const bool doubling = pass == Pass::backward_data && p.kh == 4 && p.kw == 4 && p.stride == 2 && p.dilation == 1;
+    if (doubling && p.c % winograd::doubling_channels == 0) return {Method::winograd3};
+    return {};
+}
+
 // Winograd where it saves a tenth at least: rounding is its price.
-Method three_by_three(const Problem& p, Pass pass) {
-    const bool fits = p.kh == 3 && p.kw == 3 && p.stride == 1 && p.groups == 1 && p.c >= 16 && p.o >= 16;
-    if (!fits) return Method::gemm;
+Method product_method(const Problem& p, Pass pass) {
     Method best = Method::gemm;
     double time = 0.9 * direct_estimate(p);
-    for (Method method : {Method::winograd2, Method::winograd4})
+    for (Method method : winograd_methods(p, pass))
         if (const double t = winograd::estimate(as_winograd(p, pass, method)); t < time) best = method, time = t;
     return best;
 }
@@ -72,7 +86,7 @@ public:
           epilogue_(epilogue),
           isa_(isa()),
           threads_(thread_count()),
-          method_(method_for(problem, pass) == Method::library ? Method::gemm : method_for(problem, pass)) {
+          method_(packed_method(problem, pass)) {
         MemoryScope scope("packed weights");
         const int64_t outputs = pass == Pass::forward ? problem.o : problem.c;
         packed_ = Block(Device{}, packed_bytes(method_, problem, pass));
@@ -118,6 +132,7 @@ const char* name_of(Method method) {
         case Method::depthwise: return "depthwise";
         case Method::gemm: return "gemm";
         case Method::winograd2: return "winograd 2x2";
+        case Method::winograd3: return "winograd 3x3";
         case Method::winograd4: return "winograd 4x4";
         case Method::library: return "library";
     }
@@ -133,7 +148,22 @@ Method method_for(const Problem& p, Pass pass) {
     if (pass == Pass::backward_weights) return library && std::min(in * p.kh * p.kw, out) < 64 ? Method::library : Method::gemm;
     // Three input channels: the library's kernel for first layers needs no gathering.
     if (pass == Pass::forward && in < 8 && library) return Method::library;
-    return three_by_three(p, pass);
+    return product_method(p, pass);
+}
+
+std::vector<Method> packable_methods(const Problem& p, Pass pass) {
+    const Method method = method_for(p, pass);
+    if (method != Method::gemm && !is_winograd(method)) return {method};
+    std::vector<Method> methods = winograd_methods(p, pass);
+    methods.insert(methods.begin(), Method::gemm);
+    return methods;
+}
+
+int64_t winograd_tile(const Problem& problem, Pass pass) { return tile_of(method_for(problem, pass)); }
+
+int64_t winograd_multiple(const Problem& problem, Pass pass) {
+    const int64_t tile = winograd_tile(problem, pass);
+    return tile == 4 ? 576 : tile ? 4 : 1;
 }
 
 size_t packed_bytes(Method method, const Problem& p, Pass pass) {
@@ -142,6 +172,7 @@ size_t packed_bytes(Method method, const Problem& p, Pass pass) {
         case Method::depthwise:
         case Method::plain: return rounded(static_cast<size_t>(p.weight_count()) * sizeof(float));
         case Method::winograd2:
+        case Method::winograd3:
         case Method::winograd4: return rounded(winograd::packed_floats(as_winograd(p, pass, method)) * sizeof(float));
         case Method::library: break;
     }

@@ -1,6 +1,8 @@
 // The ways in which the CPU computes a convolution, and which one serves which problem.
 #pragma once
 
+#include <vector>
+
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/gemm/gemm.h"
 
@@ -11,7 +13,8 @@ enum class Method {
     depthwise,  // conv2d_depthwise.h
     gemm,       // conv2d_gemm.h, weight gradients conv2d_wgrad.h
     winograd2,  // kernels/winograd with tiles of 2 x 2
-    winograd4,  // and of 4 x 4
+    winograd3,  // of 3 x 3: data gradient of 4x4 kernels and stride 2
+    winograd4,  // of 4 x 4
     library,    // conv2d_onednn.h
 };
 
@@ -19,6 +22,13 @@ const char* name_of(Method method);
 
 // A pure function of the problem, the instruction set and what the library has.
 Method method_for(const Problem& problem, Pass pass);
+// Those that can compute a forward or data gradient whose products are worth a choice, with packed weights; else method_for()'s alone.
+std::vector<Method> packable_methods(const Problem& problem, Pass pass);
+
+// The side of the tiles with which method_for() has the CPU compute a pass by Winograd's algorithm; 0: it does not. And what makes
+// weights of integers transform into integers.
+int64_t winograd_tile(const Problem& problem, Pass pass);
+int64_t winograd_multiple(const Problem& problem, Pass pass);
 
 // Weight gradient; Method::library has its own.
 size_t backward_weights_scratch_bytes(Method method, const Problem& problem);

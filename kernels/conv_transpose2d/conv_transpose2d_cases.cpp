@@ -1,5 +1,7 @@
 // The record of conv_transpose2d: the formulas of conv_transpose2d.h as scalar loops in float64.
+#include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
+#include "kernels/record/winograd_bound.h"
 #include "kernels/record/workspace.h"
 
 namespace purnet::conv_transpose2d {
@@ -45,6 +47,18 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
     for (int64_t i = 0; i < s.y_count(); ++i) dbias[i % s.o] += dy[i];
 }
 
+bool forward_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
+    if (key.device != DeviceType::cpu || !conv2d::winograd_tile(adjoint(s), Pass::backward_data)) return false;
+    const auto* weight = static_cast<const double*>(p[1]);
+    auto* y = static_cast<double*>(p[2]);
+    winograd_bound(
+        {s.n, s.h, s.w, s.c, s.out_h, s.out_w, s.o, s.crop_top, s.crop_left}, static_cast<const double*>(p[0]),
+        [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 16 + tap) * s.o + j]; }, y);
+    if (bias)
+        for (int64_t i = 0; i < s.y_count(); ++i) y[i] += static_cast<const double*>(p[4])[i % s.o];
+    return true;
+}
+
 Operand workspace_operand(const Problem& s, Pass pass) {
     return workspace_of_twins([&](Key key) { return conv_transpose2d::workspace(key, s, pass); });
 }
@@ -55,7 +69,10 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
     const int64_t taps = ((s.kh + s.stride - 1) / s.stride) * ((s.kw + s.stride - 1) / s.stride);
     Direction forward{.name = "forward",
                       .operands = {{"x", Role::input, Kind::activation, x_shape},
-                                   {"weight", Role::input, Kind::activation, weight_shape},
+                                   {.name = "weight",
+                                    .kind = Kind::activation,
+                                    .shape = weight_shape,
+                                    .multiple = conv2d::winograd_multiple(adjoint(s), Pass::backward_data)},
                                    {"y", Role::output, Kind::activation, y_shape},
                                    workspace_operand(s, Pass::forward)},
                       .run =
@@ -65,7 +82,8 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
                       .available = [](Key key) { return table().has(&Kernels::forward, key); },
                       .flops = s.flops(),
                       .multilinear = true,
-                      .reduction = taps * s.c + bias};
+                      .reduction = taps * s.c + bias,
+                      .magnitude = [s, bias](Key key, const Pointers& p) { return forward_magnitude(s, key, p, bias); }};
     if (bias) forward.operands.push_back({"bias", Role::input, Kind::parameter, {s.o}});
     Direction data{
         .name = "backward_data",
@@ -137,6 +155,21 @@ std::vector<Case> cases() {
              .crop_left = 1,
              .out_h = 7,
              .out_w = 2 * width});
+    // Enough of both channels for Winograd on the CPU: crops of every parity, results that end within a tile, bias.
+    for (int crop : {0, 1, 2, 3})
+        add({.n = 2,
+             .h = 5 + crop,
+             .w = 11 - crop,
+             .c = 20 + crop,
+             .o = 32,
+             .kh = 4,
+             .kw = 4,
+             .stride = 2,
+             .crop_top = crop,
+             .crop_left = 3 - crop,
+             .out_h = 10 + crop,
+             .out_w = 19 - crop},
+            crop % 2);
     // No crop, kernels that are not square, stride above the kernel (holes), stride 1 and 3.
     add({.n = 1, .h = 4, .w = 3, .c = 6, .o = 5, .kh = 4, .kw = 4, .stride = 2, .out_h = 10, .out_w = 8}, true);
     add({.n = 2, .h = 3, .w = 4, .c = 5, .o = 18, .kh = 2, .kw = 3, .stride = 3, .crop_top = 0, .crop_left = 2, .out_h = 8, .out_w = 9});

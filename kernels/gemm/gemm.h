@@ -12,7 +12,7 @@
 // One call runs on one thread; callers split M or N. The order of each sum is fixed: k ascending, one accumulator per element.
 // The register tile is 9 x 48 on AVX-512 (27 of 32 registers; 24 products per 12 loads, which reaches the peak rate), 6 x 16 on
 // AVX2, 6 x 8 without; a panel is used for all rows of a call before the next one, so that it comes from the first or second
-// cache: callers keep M x K of a call below about 200 KB.
+// cache: callers keep M x K of a call below 200 to 400 KB.
 #pragma once
 
 #include <cstdint>

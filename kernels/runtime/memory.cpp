@@ -1,5 +1,7 @@
 #include "kernels/runtime/memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -34,9 +36,30 @@ size_t guard_bytes() {
     return bytes;
 }
 
+// Large blocks are mapped, at multiples of the size of a huge page, and ask for huge pages: weights and maps are read from end to end, and
+// a translation for every 4 KiB is what that waits for. They go back to the system when they are freed.
+constexpr size_t huge_page = size_t{2} << 20;
+
+bool is_mapped(size_t bytes) { return bytes >= huge_page && !debug_mode(); }
+
+void* map_memory(size_t bytes) {
+    const size_t whole = bytes + huge_page;
+    void* const got = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (got == MAP_FAILED) return nullptr;
+    char* const begin = static_cast<char*>(got);
+    const size_t before = (huge_page - reinterpret_cast<uintptr_t>(begin) % huge_page) % huge_page;
+    if (before) munmap(begin, before);
+    munmap(begin + before + bytes, whole - before - bytes);
+    return begin + before;
+}
+
 RawMemory host_memory() {
-    return {[](size_t bytes) { return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment); },
-            [](void* p) { std::free(p); }, [](void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); },
+    return {[](size_t bytes) {
+                return is_mapped(bytes) ? map_memory(bytes)
+                                        : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+            },
+            [](void* p, size_t bytes) { is_mapped(bytes) ? static_cast<void>(munmap(p, bytes)) : std::free(p); },
+            [](void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); },
             [](void* to, int byte, size_t bytes) { std::memset(to, byte, bytes); }};
 }
 
@@ -67,7 +90,7 @@ struct Pool {
         return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", use.cached >> 20);
     }
     void drop_cache() {
-        for (auto& [bytes, data] : cached) raw.free(data);
+        for (auto& [bytes, data] : cached) raw.free(data, bytes);
         cached.clear();
         use.cached = 0;
     }
@@ -110,6 +133,13 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
             from.drop_cache();
             data_ = from.raw.allocate(wanted);
         }
+        if (data_ && device.on_host() && is_mapped(wanted)) {
+            zero_ = true;
+#ifdef MADV_HUGEPAGE
+            // Whole pages of what is asked for: those of the size class' slack would cost memory. Without leave, small ones serve.
+            madvise(data_, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+#endif
+        }
         if (!data_)
             fail("out of memory on ", name_of(device), ": ", wanted >> 20, " MiB wanted; ", from.table(), ". Use a smaller batch or size.");
     }
@@ -142,13 +172,14 @@ void Block::release() noexcept {
                 std::fprintf(stderr, "purnet: a kernel wrote %zu bytes behind a block of %zu bytes\n", i + 1, bytes_);
                 std::abort();
             }
-        to.raw.free(data_);
+        to.raw.free(data_, bytes_ + guard_bytes());
     } else {
         const size_t size = size_class(bytes_);
         to.cached.emplace(size, data_);
         to.use.cached += size;
     }
     data_ = nullptr;
+    zero_ = false;
 }
 
 Block::~Block() { release(); }
@@ -162,6 +193,7 @@ Block& Block::operator=(Block&& other) noexcept {
     bytes_ = std::exchange(other.bytes_, 0);
     device_ = other.device_;
     scope_ = other.scope_;
+    zero_ = std::exchange(other.zero_, false);
     return *this;
 }
 
@@ -195,6 +227,12 @@ void register_raw_memory(DeviceType type, RawMemory memory) {
     Pool& p = pool(type);
     std::lock_guard lock(p.mutex);
     p.raw = std::move(memory);
+}
+
+void release_cached_memory(DeviceType type) {
+    Pool& p = pool(type);
+    std::lock_guard lock(p.mutex);
+    p.drop_cache();
 }
 
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes) {

@@ -1,10 +1,11 @@
 // The one caching allocator per device.
 //
 // Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; what is kept goes back to the system
-// when sizes change or memory runs out. Counters are kept by named scope ("activations", "gradients", ...); memory_table() gives
-// them as a line, and so does the Error of an allocation that the system refuses. PURNET_MEMORY_DEBUG=1 allocates exact-size
-// blocks, each followed by a guard zone that is checked when the block is freed, and fills new blocks with NaN;
-// PURNET_MEMORY_DEBUG=exact leaves the guard zone out, for sanitizers that watch the block's end themselves.
+// when sizes change or memory runs out. On the host, blocks of 2 MiB and more lie on huge pages where the system lets them.
+// Counters are kept by named scope ("activations", "gradients", ...); memory_table() gives them as a line, and so does the Error
+// of an allocation that the system refuses. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each followed by a guard zone that
+// is checked when the block is freed, and fills new blocks with NaN; PURNET_MEMORY_DEBUG=exact leaves the guard zone out, for
+// sanitizers that watch the block's end themselves.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,8 @@ public:
 
     void* data() const { return data_; }
     size_t bytes() const { return bytes_; }
+    // Nothing but zeros until somebody writes to it: memory that comes straight from the system, whose pages do not exist before that.
+    bool zero() const { return zero_; }
     Device device() const { return device_; }
 
 private:
@@ -37,6 +40,7 @@ private:
     size_t bytes_ = 0;
     Device device_;
     int scope_ = 0;
+    bool zero_ = false;
 };
 
 // While alive, allocations of this thread are counted under `name` (a string literal).
@@ -63,11 +67,14 @@ std::string memory_table(DeviceType type);
 // Raw memory of a device other than the host; the CUDA runtime room registers its own before first use.
 struct RawMemory {
     std::function<void*(size_t bytes)> allocate;  // null when there is none left
-    std::function<void(void*)> free;
+    std::function<void(void*, size_t bytes)> free;
     std::function<void(void* to, const void* from, size_t bytes)> copy;  // any direction, finished on return
     std::function<void(void* to, int byte, size_t bytes)> fill;
 };
 void register_raw_memory(DeviceType type, RawMemory memory);
+
+// Gives back to the system what is kept for reuse.
+void release_cached_memory(DeviceType type);
 
 // Copies between any two devices; finished on return.
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes);

@@ -1,5 +1,5 @@
 // The small matrices of Winograd's algorithm as straight code on vectors of channels; kernels/winograd/winograd.h has the formula.
-// For files *_simd.cpp only. Each function maps one column: n = m + 2 values (or m, or 3).
+// For files *_simd.cpp only. Each function maps one column: n = m + taps - 1 values (or m, or taps).
 #pragma once
 
 #include "kernels/simd/vec.h"
@@ -16,7 +16,7 @@ struct Transform;
 // Points 0, 1, -1, infinity.
 template <>
 struct Transform<2> {
-    static constexpr int n = 4;
+    static constexpr int n = 4, taps = 3;
     // B^T
     static PURNET_INLINE void input(const vfloat* d, vfloat* t) {
         t[0] = d[0] - d[2];
@@ -39,10 +39,29 @@ struct Transform<2> {
     }
 };
 
+// The same points for two taps and three outputs.
+template <>
+struct Transform<3> {
+    static constexpr int n = 4, taps = 2;
+    static PURNET_INLINE void input(const vfloat* d, vfloat* t) { Transform<2>::input(d, t); }
+    static PURNET_INLINE void output(const vfloat* t, vfloat* y) {
+        const vfloat sum = t[1] + t[2];
+        y[0] = t[0] + sum;
+        y[1] = t[1] - t[2];
+        y[2] = sum - t[3];
+    }
+    static PURNET_INLINE void filter(const vfloat* g, vfloat* t) {
+        t[0] = g[0];
+        t[1] = (g[0] + g[1]) * 0.5f;
+        t[2] = (g[0] - g[1]) * 0.5f;
+        t[3] = g[1];
+    }
+};
+
 // Points 0, 1, -1, 2, -2, infinity.
 template <>
 struct Transform<4> {
-    static constexpr int n = 6;
+    static constexpr int n = 6, taps = 3;
     static PURNET_INLINE void input(const vfloat* d, vfloat* t) {
         const vfloat a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1], c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
         t[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];

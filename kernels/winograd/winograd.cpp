@@ -13,7 +13,12 @@ constexpr int64_t line = 16;  // floats of a cache line
 
 int64_t lines(int64_t floats) { return (floats + line - 1) / line * line; }
 
-int64_t positions(const Problem& p) { return (p.tile + 2) * (p.tile + 2); }
+bool doubling(const Problem& p) { return p.tile == 3; }
+
+int64_t positions(const Problem& p) { return p.tile == 4 ? 36 : 16; }
+
+// Of the products: the parities of the transposed form lie side by side.
+int64_t columns_of(const Problem& p) { return doubling(p) ? 4 * p.out : p.out; }
 
 // An odd number of cache lines from position to position: those of one tile then fall into different sets of the caches.
 int64_t apart(int64_t floats) {
@@ -21,26 +26,28 @@ int64_t apart(int64_t floats) {
     return n / line % 2 ? n : n + line;
 }
 
-int64_t packed_stride(const Problem& p) { return apart(gemm::functions().packed_floats(p.in, p.out)); }
+int64_t packed_stride(const Problem& p) { return apart(gemm::functions().packed_floats(p.in, columns_of(p))); }
+
+// Where the tiles of one axis begin: outputs, or u of the transposed form.
+std::vector<int64_t> begins(const Problem& p, int64_t size, int64_t before) {
+    const int64_t first = doubling(p) ? before / 2 : 0, end = doubling(p) ? (size + before - 1) / 2 + 1 : size;
+    std::vector<int64_t> list;
+    for (int64_t a = first; a < std::min(first + p.dilation, end); ++a)
+        for (int64_t at = a; at < end; at += p.dilation * p.tile) list.push_back(at);
+    return list;
+}
 
 std::vector<Tile> tiles_of(const Problem& p) {
     std::vector<Tile> tiles;
-    const int64_t d = p.dilation, step = d * p.tile;
+    const std::vector<int64_t> rows = begins(p, p.out_h, p.top), columns = begins(p, p.out_w, p.left);
     for (int64_t n = 0; n < p.pictures; ++n)
-        for (int64_t a = 0; a < std::min(d, p.out_h); ++a)
-            for (int64_t b = 0; b < std::min(d, p.out_w); ++b)
-                for (int64_t row = a; row < p.out_h; row += step)
-                    for (int64_t column = b; column < p.out_w; column += step) tiles.push_back({n, row, column});
+        for (const int64_t row : rows)
+            for (const int64_t column : columns) tiles.push_back({n, row, column});
     return tiles;
 }
 
 int64_t tile_count(const Problem& p) {
-    const auto along = [&](int64_t size) {
-        int64_t count = 0;
-        for (int64_t a = 0; a < std::min(p.dilation, size); ++a) count += ((size - a + p.dilation - 1) / p.dilation + p.tile - 1) / p.tile;
-        return count;
-    };
-    return p.pictures * along(p.out_h) * along(p.out_w);
+    return p.pictures * static_cast<int64_t>(begins(p, p.out_h, p.top).size() * begins(p, p.out_w, p.left).size());
 }
 
 // How the work is cut.
@@ -50,19 +57,19 @@ struct Plan {
 
     static int64_t depth_stride(const Problem& p) { return lines(p.in); }
     int64_t input_stride(const Problem& p) const { return apart(tiles * lines(p.in)); }
-    int64_t product_stride(const Problem& p) const { return apart(tiles * lines(p.out)); }
+    int64_t product_stride(const Problem& p) const { return apart(tiles * lines(columns_of(p))); }
     int64_t input_floats(const Problem& p) const { return positions(p) * input_stride(p); }
     int64_t product_floats(const Problem& p) const { return positions(p) * product_stride(p); }
 };
 
-double weight_bytes(const Problem& p) { return 4.0 * static_cast<double>(positions(p) * lines(p.out) * p.in); }
+double weight_bytes(const Problem& p) { return 4.0 * static_cast<double>(positions(p) * lines(columns_of(p)) * p.in); }
 
 // Measured on 2 cores (AVX-512, 1.25 MB of second cache each): long blocks win although they leave the second cache, since every
 // block reads all weights once; beyond 100 tiles nothing is gained. 6 MB of scratch for each thread are the limit.
 // Few tiles beside large weights: the threads take columns, so that each reads its part of the weights alone.
 Plan plan_for(const Problem& p, int threads) {
     const int64_t all = tile_count(p), mine = (all + threads - 1) / threads;
-    const int64_t room = (int64_t{6} << 20) / (4 * positions(p) * (lines(p.in) + lines(p.out)));
+    const int64_t room = (int64_t{6} << 20) / (4 * positions(p) * (lines(p.in) + lines(columns_of(p))));
     const int64_t longest = std::clamp<int64_t>(room, 12, 100);
     Plan plan;
     plan.by_columns = threads > 1 && (mine < 9 || (mine < 27 && weight_bytes(p) > 8e6));
@@ -82,10 +89,10 @@ struct Steps {
 void multiply(const Steps& steps, const Problem& p, const Plan& plan, const Tile* tiles, int64_t count, int64_t first, int64_t last,
               const float* inputs, const float* packed, const gemm::Finish& finish, float* products, float* out) {
     const Image image{p.out_h, p.out_w, p.out};
-    const int64_t weight_stride = packed_stride(p), tile_stride = lines(p.out);
+    const int64_t weight_stride = packed_stride(p), tile_stride = lines(columns_of(p));
     for (int64_t k = 0; k < positions(p); ++k)
         steps.gemm.run({.m = count,
-                        .n = p.out,
+                        .n = columns_of(p),
                         .k = p.in,
                         .a = inputs + k * plan.input_stride(p),
                         .lda = plan.depth_stride(p),
@@ -93,7 +100,8 @@ void multiply(const Steps& steps, const Problem& p, const Plan& plan, const Tile
                         .c = products + k * plan.product_stride(p),
                         .ldc = tile_stride},
                        {}, first, last);
-    steps.output(p.tile, image, products, tiles, count, p.dilation, tile_stride, plan.product_stride(p), first, last, finish, out);
+    const Spread spread{doubling(p) ? 2 : p.dilation, p.top, p.left};
+    steps.output(p.tile, image, products, tiles, count, spread, tile_stride, plan.product_stride(p), first, last, finish, out);
 }
 
 }  // namespace
@@ -104,14 +112,15 @@ void pack(const Problem& p, const Filters& filters, float* packed) {
     const auto transform = PURNET_PICK(winograd_filter);
     const gemm::Functions gemm = gemm::functions();
     std::vector<int64_t> borders{0};
-    while (borders.back() < p.out) borders.push_back(gemm.next_panel(p.out, borders.back() + 1));
+    const int64_t all = columns_of(p);
+    while (borders.back() < all) borders.push_back(gemm.next_panel(all, borders.back() + 1));
     parallel_for(static_cast<int64_t>(borders.size()) - 1, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t first = borders[i], columns = borders[i + 1] - first;
             const bool last = i + 2 == static_cast<int64_t>(borders.size());
-            const int64_t width = last ? gemm.packed_floats(1, p.out) - first : columns;
-            transform(p.tile, p.in, columns, width, filters.weight + first * filters.out_stride, filters.out_stride, filters.in_stride,
-                      filters.tap_stride, filters.flipped, packed + p.in * first, packed_stride(p));
+            const int64_t width = last ? gemm.packed_floats(1, all) - first : columns;
+            transform(p.tile, p.in, p.out, first, columns, width, filters.weight, filters.out_stride, filters.in_stride, filters.tap_stride,
+                      filters.flipped, packed + p.in * first, packed_stride(p));
         }
     });
 }
@@ -128,14 +137,16 @@ void run(const Problem& p, const float* src, const float* packed, const gemm::Fi
     const int threads = thread_count();
     const Plan plan = plan_for(p, threads);
     const std::vector<Tile> tiles = tiles_of(p);
+    const int64_t all = columns_of(p);
     const auto count = static_cast<int64_t>(tiles.size());
     const Image source{p.in_h, p.in_w, p.in};
     float* zeros = scratch;
     std::fill_n(zeros, lines(p.in), 0.0f);
     float* products = zeros + lines(p.in);
     float* inputs = products + plan.product_floats(p) * threads;
+    const int64_t top = doubling(p) ? 1 : p.top, left = doubling(p) ? 1 : p.left;
     const auto transform = [&](int64_t first, int64_t last, float* to) {
-        steps.input(p.tile, source, src, tiles.data() + first, last - first, p.top, p.left, p.dilation, zeros, to, plan.depth_stride(p),
+        steps.input(p.tile, source, src, tiles.data() + first, last - first, top, left, p.dilation, zeros, to, plan.depth_stride(p),
                     plan.input_stride(p));
     };
     if (!plan.by_columns) {
@@ -146,7 +157,7 @@ void run(const Problem& p, const float* src, const float* packed, const gemm::Fi
                 for (int64_t t = count * part / threads, end = count * (part + 1) / threads; t < end; t += plan.tiles) {
                     const int64_t stop = std::min(t + plan.tiles, end);
                     transform(t, stop, my_inputs);
-                    multiply(steps, p, plan, tiles.data() + t, stop - t, 0, p.out, my_inputs, packed, finish, my_products, out);
+                    multiply(steps, p, plan, tiles.data() + t, stop - t, 0, all, my_inputs, packed, finish, my_products, out);
                 }
         });
         return;
@@ -156,8 +167,8 @@ void run(const Problem& p, const float* src, const float* packed, const gemm::Fi
         parallel_for(stop - t, 1,
                      [&](int64_t begin, int64_t end) { transform(t + begin, t + end, inputs + begin * plan.depth_stride(p)); });
         parallel_for(threads, 1, [&](int64_t first_part, int64_t last_part, int thread) {
-            const int64_t first = steps.gemm.next_panel(p.out, p.out * first_part / threads);
-            const int64_t last = last_part == threads ? p.out : steps.gemm.next_panel(p.out, p.out * last_part / threads);
+            const int64_t first = steps.gemm.next_panel(all, all * first_part / threads);
+            const int64_t last = last_part == threads ? all : steps.gemm.next_panel(all, all * last_part / threads);
             if (first == last) return;
             multiply(steps, p, plan, tiles.data() + t, stop - t, first, last, inputs, packed, finish,
                      products + thread * plan.product_floats(p), out);
@@ -166,7 +177,7 @@ void run(const Problem& p, const float* src, const float* packed, const gemm::Fi
 }
 
 double estimate(const Problem& p) {
-    const double tiles = static_cast<double>(tile_count(p)), in = static_cast<double>(p.in), out = static_cast<double>(p.out);
+    const double tiles = static_cast<double>(tile_count(p)), in = static_cast<double>(p.in), out = static_cast<double>(columns_of(p));
     const double n = static_cast<double>(positions(p));
     const double rate = isa() == Isa::avx512 ? 30 : isa() == Isa::avx2 ? 15 : 3.5;  // products a cycle
     const double lanes = isa() == Isa::avx512 ? 16 : isa() == Isa::avx2 ? 8 : 4;

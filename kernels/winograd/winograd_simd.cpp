@@ -54,8 +54,8 @@ void input(const Image& image, const float* source, const Tile* tiles, long coun
 }
 
 template <int m, bool whole>
-PURNET_INLINE void output_vector(const Image& image, const float* from, const Tile& tile, long dilation, long position_stride, int part,
-                                 const gemm::Finish& f, long column, vfloat bias, float* out) {
+PURNET_INLINE void output_vector(const Image& image, const float* from, const Tile& tile, const Spread& spread, long position_stride,
+                                 int part, const gemm::Finish& f, long column, float* out) {
     constexpr int n = Transform<m>::n;
     vfloat y[m][m];
     {
@@ -72,14 +72,21 @@ PURNET_INLINE void output_vector(const Image& image, const float* from, const Ti
 #pragma GCC unroll 8
         for (int r = 0; r < m; ++r) Transform<m>::output(half[r], y[r]);
     }
+    constexpr bool doubling = m == 3;
+    const long parity = doubling ? column / image.channels : 0, channel = doubling ? column % image.channels : column;
+    const long row = doubling ? 2 * tile.row + parity / 2 - spread.top : tile.row;
+    const long first = doubling ? 2 * tile.column + parity % 2 - spread.left : tile.column;
+    const vfloat bias = f.bias ? load_part(f.bias + channel, part) : vfloat{};
     const vfloat slope = broadcast(f.slope), top = broadcast(f.top);
     for (int r = 0; r < m; ++r) {
-        const long i = tile.row + r * dilation;
+        const long i = row + r * spread.step;
+        if (doubling && i < 0) continue;
         if (i >= image.height) break;
         for (int s = 0; s < m; ++s) {
-            const long j = tile.column + s * dilation;
+            const long j = first + s * spread.step;
+            if (doubling && j < 0) continue;
             if (j >= image.width) break;
-            const long at = ((tile.picture * image.height + i) * image.width + j) * image.channels + column;
+            const long at = ((tile.picture * image.height + i) * image.width + j) * image.channels + channel;
             vfloat v = y[r][s] + bias;
             if (f.before) v += whole ? load(f.before + at) : load_part(f.before + at, part);
             v = v > 0 ? v : slope * v;
@@ -94,41 +101,45 @@ PURNET_INLINE void output_vector(const Image& image, const float* from, const Ti
 }
 
 template <int m>
-void output(const Image& image, const float* from, const Tile* tiles, long count, long dilation, long tile_stride, long position_stride,
-            long first, long last, const gemm::Finish& f, float* out) {
+void output(const Image& image, const float* from, const Tile* tiles, long count, const Spread& spread, long tile_stride,
+            long position_stride, long first, long last, const gemm::Finish& f, float* out) {
     for (long t = 0; t < count; ++t)
         for (long column = first; column < last; column += lanes) {
             const float* at = from + t * tile_stride + column - first;
             const int part = last - column < lanes ? static_cast<int>(last - column) : lanes;
-            const vfloat bias = f.bias ? load_part(f.bias + column, part) : vfloat{};
             if (part == lanes)
-                output_vector<m, true>(image, at, tiles[t], dilation, position_stride, part, f, column, bias, out);
+                output_vector<m, true>(image, at, tiles[t], spread, position_stride, part, f, column, out);
             else
-                output_vector<m, false>(image, at, tiles[t], dilation, position_stride, part, f, column, bias, out);
+                output_vector<m, false>(image, at, tiles[t], spread, position_stride, part, f, column, out);
         }
 }
 
 template <int m>
-void filter(long in, long columns, long width, const float* weight, long out_stride, long in_stride, long tap_stride, bool flipped,
-            float* to, long position_stride) {
-    constexpr int n = Transform<m>::n;
-    for (long j = 0; j < width; j += lanes)
+void filter(long in, long out, long first, long columns, long width, const float* weight, long out_stride, long in_stride, long tap_stride,
+            bool flipped, float* to, long position_stride) {
+    constexpr int n = Transform<m>::n, taps = Transform<m>::taps;
+    constexpr bool doubling = m == 3;
+    for (long j = 0; j < width; j += lanes) {
+        const long parity = doubling ? (first + j) / out : 0, channel = doubling ? (first + j) % out : first + j;
+        const int part = columns - j < lanes ? columns - j > 0 ? static_cast<int>(columns - j) : 0 : lanes;
         for (long i = 0; i < in; ++i) {
-            vfloat g[3][3];
-            const int part = columns - j < lanes ? columns - j > 0 ? static_cast<int>(columns - j) : 0 : lanes;
-            for (int tap = 0; tap < 9; ++tap) {
-                const float* from = weight + j * out_stride + i * in_stride + (flipped ? 8 - tap : tap) * tap_stride;
+            vfloat g[taps][taps];
+            for (int tap = 0; tap < taps * taps; ++tap) {
+                const long ky = parity / 2 + 2 - 2 * (tap / taps), kx = parity % 2 + 2 - 2 * (tap % taps);
+                const long at = doubling ? ky * 4 + kx : flipped ? 8 - tap : tap;
+                const float* from = weight + channel * out_stride + i * in_stride + at * tap_stride;
                 vfloat v{};
                 if (out_stride == 1)
                     v = load_part(from, part);
                 else
                     for (int l = 0; l < part; ++l) v[l] = from[l * out_stride];
-                g[tap / 3][tap % 3] = v;
+                g[tap / taps][tap % taps] = v;
             }
-            vfloat half[n][3];
+            vfloat half[n][taps];
 #pragma GCC unroll 3
-            for (int s = 0; s < 3; ++s) {
-                const vfloat column[3] = {g[0][s], g[1][s], g[2][s]};
+            for (int s = 0; s < taps; ++s) {
+                vfloat column[taps];
+                for (int r = 0; r < taps; ++r) column[r] = g[r][s];
                 vfloat result[n];
                 Transform<m>::filter(column, result);
                 for (int r = 0; r < n; ++r) half[r][s] = result[r];
@@ -139,26 +150,27 @@ void filter(long in, long columns, long width, const float* weight, long out_str
                 for (int s = 0; s < n; ++s) store(to + (r * n + s) * position_stride + i * width + j, result[s]);
             }
         }
+    }
 }
 
 }  // namespace
 
 void winograd_input(long m, const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation,
                     const float* zeros, float* to, long tile_stride, long position_stride) {
-    const auto run = m == 4 ? input<4> : input<2>;
+    const auto run = m == 4 ? input<4> : input<2>;  // Transform<3> reads as Transform<2> does
     run(image, source, tiles, count, top, left, dilation, zeros, to, tile_stride, position_stride);
 }
 
-void winograd_output(long m, const Image& image, const float* from, const Tile* tiles, long count, long dilation, long tile_stride,
+void winograd_output(long m, const Image& image, const float* from, const Tile* tiles, long count, const Spread& spread, long tile_stride,
                      long position_stride, long first, long last, const gemm::Finish& finish, float* out) {
-    const auto run = m == 4 ? output<4> : output<2>;
-    run(image, from, tiles, count, dilation, tile_stride, position_stride, first, last, finish, out);
+    const auto run = m == 4 ? output<4> : m == 3 ? output<3> : output<2>;
+    run(image, from, tiles, count, spread, tile_stride, position_stride, first, last, finish, out);
 }
 
-void winograd_filter(long m, long in, long columns, long width, const float* weight, long out_stride, long in_stride, long tap_stride,
-                     bool flipped, float* to, long position_stride) {
-    const auto run = m == 4 ? filter<4> : filter<2>;
-    run(in, columns, width, weight, out_stride, in_stride, tap_stride, flipped, to, position_stride);
+void winograd_filter(long m, long in, long out, long first, long columns, long width, const float* weight, long out_stride, long in_stride,
+                     long tap_stride, bool flipped, float* to, long position_stride) {
+    const auto run = m == 4 ? filter<4> : m == 3 ? filter<3> : filter<2>;
+    run(in, out, first, columns, width, weight, out_stride, in_stride, tap_stride, flipped, to, position_stride);
 }
 
 }  // namespace purnet::winograd::PURNET_ISA_NAME

@@ -45,7 +45,7 @@ const bool registered = [] {
                                                check(status, "cudaMalloc");
                                                return memory;
                                            },
-                                           [](void* memory) { cudaFree(memory); },
+                                           [](void* memory, size_t) { cudaFree(memory); },
                                            [](void* to, const void* from, size_t bytes) {
                                                enter_device();
                                                check(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");

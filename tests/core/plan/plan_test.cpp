@@ -73,6 +73,20 @@ TEST_CASE("plan: equals the network, batch norms, activations and sums fused, un
     CHECK(text.find("batch_norm\t") == std::string::npos);  // all folded: the name stands only inside a fused step
     CHECK(text.find("conv2d+batch_norm+prelu+sum") != std::string::npos);
     CHECK(text.find("7 steps") != std::string::npos);
+    const std::vector<StepTime> times = plan.profile({x}, 3);
+    CHECK(times.size() == 7);
+    double work = 0;
+    for (const StepTime& step : times) {
+        CHECK(text.find(step.name) != std::string::npos);
+        CHECK(step.milliseconds > 0);
+        work += step.multiply_adds;
+    }
+    double traced = 0;
+    for (const Step& step : trace({Tensor::symbolic(x.shape(), x.dtype(), x.device())}, network).steps) traced += multiply_adds(step);
+    CHECK(work == traced);
+    CHECK(work > 0);
+    check_equal(plan.run(std::vector<Tensor>{x}), wanted);
+    CHECK_THROWS_AS(plan.profile({x}, 0), Error);
 }
 
 TEST_CASE("plan: a result with two readers keeps its convolution apart") {

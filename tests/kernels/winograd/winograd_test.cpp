@@ -47,7 +47,48 @@ std::vector<float> run(const winograd::Problem& p, const winograd::Filters& filt
     return out;
 }
 
+// filter(j, ky, kx, i) at weight[((i * 4 + ky) * 4 + kx) * out + j].
+std::vector<float> doubled(const winograd::Problem& p, const std::vector<float>& weight, const std::vector<float>& src) {
+    std::vector<float> out(static_cast<size_t>(p.pictures * p.out_h * p.out_w * p.out), 0.0f);
+    for (int64_t n = 0; n < p.pictures; ++n)
+        for (int64_t row = 0; row < p.in_h; ++row)
+            for (int64_t column = 0; column < p.in_w; ++column)
+                for (int64_t tap = 0; tap < 16; ++tap) {
+                    const int64_t i = 2 * row + tap / 4 - p.top, j = 2 * column + tap % 4 - p.left;
+                    if (i < 0 || i >= p.out_h || j < 0 || j >= p.out_w) continue;
+                    for (int64_t c = 0; c < p.in; ++c)
+                        for (int64_t o = 0; o < p.out; ++o)
+                            out[((n * p.out_h + i) * p.out_w + j) * p.out + o] +=
+                                src[((n * p.in_h + row) * p.in_w + column) * p.in + c] * weight[(c * 16 + tap) * p.out + o];
+                }
+    return out;
+}
+
 }  // namespace
+
+TEST_CASE("winograd: the transposed form is exact on integers, equal bits for every number of threads") {
+    const Isa best = isa();
+    const int threads = thread_count();
+    for (Isa set : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+        if (set > best) continue;
+        force_isa(set);
+        for (const winograd::Problem& p : std::vector<winograd::Problem>{
+                 {.pictures = 2, .in_h = 7, .in_w = 9, .in = 17, .out_h = 14, .out_w = 17, .out = 48, .tile = 3},
+                 {.in_h = 3, .in_w = 2, .in = 5, .out_h = 8, .out_w = 6, .out = 16, .top = 0, .left = 0, .tile = 3},
+                 {.in_h = 4, .in_w = 6, .in = 3, .out_h = 5, .out_w = 9, .out = 128, .top = 2, .left = 3, .tile = 3},
+                 {.in_h = 1, .in_w = 1, .in = 1, .out_h = 1, .out_w = 2, .out = 16, .tile = 3}}) {
+            const std::vector<float> src = integers(p.pictures * p.in_h * p.in_w * p.in, 1, 5);
+            const std::vector<float> weight = integers(p.in * p.out * 16, 4, 6);
+            const std::vector<float> wanted = doubled(p, weight, src);
+            for (int count : {1, 2, 5, 16}) {
+                set_thread_count(count);
+                CHECK_MESSAGE(run(p, {weight.data(), 1, 16 * p.out, p.out}, src) == wanted, name_of(set), " threads ", count);
+            }
+        }
+    }
+    force_isa(best);
+    set_thread_count(threads);
+}
 
 TEST_CASE("winograd: exact on integers, equal bits for every number of threads") {
     const Isa best = isa();

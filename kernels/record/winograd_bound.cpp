@@ -1,0 +1,100 @@
+#include "kernels/record/winograd_bound.h"
+
+#include <vector>
+
+namespace purnet::record {
+namespace {
+
+using Rows = std::vector<std::vector<double>>;
+
+struct Matrices {
+    Rows at, bt, g;
+};
+
+const Matrices& absolute_matrices(int64_t tile) {
+    static const Rows four_points{{1, 0, 1, 0}, {0, 1, 1, 0}, {0, 1, 1, 0}, {0, 1, 0, 1}};
+    static const Matrices two{{{1, 1, 1, 0}, {0, 1, 1, 1}}, four_points, {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, {0, 0, 1}}};
+    static const Matrices three{{{1, 1, 1, 0}, {0, 1, 1, 0}, {0, 1, 1, 1}}, four_points, {{1, 0}, {0.5, 0.5}, {0.5, 0.5}, {0, 1}}};
+    static const Matrices four{
+        {{1, 1, 1, 1, 1, 0}, {0, 1, 1, 2, 2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, 1, 8, 8, 1}},
+        {{4, 0, 5, 0, 1, 0}, {0, 4, 4, 1, 1, 0}, {0, 4, 4, 1, 1, 0}, {0, 2, 1, 2, 1, 0}, {0, 2, 1, 2, 1, 0}, {0, 4, 0, 5, 0, 1}},
+        {{1 / 4., 0, 0},
+         {1 / 6., 1 / 6., 1 / 6.},
+         {1 / 6., 1 / 6., 1 / 6.},
+         {1 / 24., 1 / 12., 1 / 6.},
+         {1 / 24., 1 / 12., 1 / 6.},
+         {0, 0, 1}}};
+    return tile == 2 ? two : tile == 3 ? three : four;
+}
+
+// left * values * left^T, values square with as many rows as left has columns.
+std::vector<double> both_sides(const Rows& left, const std::vector<double>& values) {
+    const size_t rows = left.size(), n = left[0].size();
+    std::vector<double> result(rows * rows, 0);
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t s = 0; s < rows; ++s)
+            for (size_t i = 0; i < n; ++i)
+                for (size_t j = 0; j < n; ++j) result[r * rows + s] += left[r][i] * values[i * n + j] * left[s][j];
+    return result;
+}
+
+}  // namespace
+
+void winograd_bound(const Correlation& s, int64_t m, const double* source,
+                    const std::function<double(int64_t j, int64_t tap, int64_t i)>& filter,
+                    const std::function<void(int64_t n, int64_t p, int64_t q, int64_t j, double s)>& put) {
+    const Matrices& matrix = absolute_matrices(m);
+    const auto size = static_cast<int64_t>(matrix.bt.size()), taps = static_cast<int64_t>(matrix.g[0].size());
+    std::vector<std::vector<double>> filters;
+    for (int64_t j = 0; j < s.out; ++j)
+        for (int64_t i = 0; i < s.in; ++i) {
+            std::vector<double> values;
+            for (int64_t tap = 0; tap < taps * taps; ++tap) values.push_back(filter(j, tap, i));
+            filters.push_back(both_sides(matrix.g, values));
+        }
+    for (int64_t n = 0; n < s.n; ++n)
+        for (int64_t a = 0; a < s.out_h; ++a)
+            for (int64_t b = 0; b < s.out_w; ++b) {
+                if (a / s.d % m || b / s.d % m) continue;  // no tile begins here
+                std::vector<std::vector<double>> inputs;
+                for (int64_t i = 0; i < s.in; ++i) {
+                    std::vector<double> pixels;
+                    for (int64_t r = 0; r < size; ++r)
+                        for (int64_t t = 0; t < size; ++t) {
+                            const int64_t row = a - s.top + r * s.d, column = b - s.left + t * s.d;
+                            const bool inside = row >= 0 && row < s.in_h && column >= 0 && column < s.in_w;
+                            pixels.push_back(inside ? source[((n * s.in_h + row) * s.in_w + column) * s.in + i] : 0);
+                        }
+                    inputs.push_back(both_sides(matrix.bt, pixels));
+                }
+                for (int64_t j = 0; j < s.out; ++j) {
+                    std::vector<double> products(static_cast<size_t>(size * size), 0);
+                    for (int64_t i = 0; i < s.in; ++i)
+                        for (size_t k = 0; k < products.size(); ++k) products[k] += filters[j * s.in + i][k] * inputs[i][k];
+                    const std::vector<double> tile = both_sides(matrix.at, products);
+                    for (int64_t r = 0; r < m; ++r)
+                        for (int64_t t = 0; t < m; ++t) {
+                            const int64_t p = a + r * s.d, q = b + t * s.d;
+                            if (p < s.out_h && q < s.out_w) put(n, p, q, j, tile[r * m + t]);
+                        }
+                }
+            }
+}
+
+void winograd_bound(const Doubling& s, const double* source, const std::function<double(int64_t j, int64_t tap, int64_t i)>& filter,
+                    double* result) {
+    // Of either parity, row u takes h = 2 u + parity - top, from source rows u - 1 and u.
+    const int64_t first_u = s.top / 2, rows = (s.out_h + s.top - 1) / 2 - first_u + 1;
+    const int64_t first_v = s.left / 2, columns = (s.out_w + s.left - 1) / 2 - first_v + 1;
+    for (int64_t a = 0; a < 2; ++a)
+        for (int64_t b = 0; b < 2; ++b)
+            winograd_bound(
+                {s.n, s.in_h, s.in_w, s.in, rows, columns, s.out, 1 - first_u, 1 - first_v, 1}, 3, source,
+                [&](int64_t j, int64_t tap, int64_t i) { return filter(j, (a + 2 - tap / 2 * 2) * 4 + b + 2 - tap % 2 * 2, i); },
+                [&](int64_t n, int64_t p, int64_t q, int64_t j, double value) {
+                    const int64_t h = 2 * (p + first_u) + a - s.top, w = 2 * (q + first_v) + b - s.left;
+                    if (h >= 0 && h < s.out_h && w >= 0 && w < s.out_w) result[((n * s.out_h + h) * s.out_w + w) * s.out + j] = value;
+                });
+}
+
+}  // namespace purnet::record

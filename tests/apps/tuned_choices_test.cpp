@@ -1,0 +1,61 @@
+#include "apps/run/tuned_choices.h"
+
+#include <doctest/doctest.h>
+
+#include "core/formats/atomic_file.h"
+#include "core/formats/byte_source.h"
+#include "kernels/conv2d/conv2d_choice.h"
+#include "tests/support/temporary_folder.h"
+
+namespace purnet {
+namespace {
+
+const conv2d::Problem problem{.h = 8, .w = 8, .c = 16, .o = 16, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}};
+
+std::string text_of(const std::filesystem::path& file) {
+    const ByteSource source(file);
+    const std::vector<uint8_t> bytes = source.read(0, source.size());
+    return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
+TEST_CASE("tuned choices: measured once, read by the next run; a damaged or foreign file is started anew") {
+    const test::TemporaryFolder folder;
+    const auto file = folder / "new" / "choices.json";
+    std::string first;
+    {
+        TunedChoices tuned(file);
+        tuned.save();
+        CHECK(!std::filesystem::exists(file));  // nothing to say yet
+        conv2d::packed_method(problem, conv2d::Pass::forward);
+        tuned.save();
+        first = text_of(file);
+    }
+    CHECK(conv2d::choices().empty());
+    {
+        TunedChoices again(file);
+        CHECK(conv2d::choices().size() == 1);
+        again.save();
+        CHECK(text_of(file) == first);
+    }
+    std::string foreign = first;
+    foreign.replace(foreign.find("\"machine\": \""), 12, "\"machine\": \"another ");
+    for (const std::string& text : {foreign, first.substr(0, first.size() / 2), std::string("[]"), std::string(2 << 20, ' '),
+                                    std::string(R"({"machine": 1, "choices": {}})")}) {
+        atomic_write(file, text);
+        TunedChoices anew(file);
+        CHECK(conv2d::choices().empty());
+        conv2d::packed_method(problem, conv2d::Pass::forward);
+        anew.save();
+        TunedChoices read(file);
+        CHECK(conv2d::choices().size() == 1);
+    }
+    atomic_write(folder / "a file", "");
+    TunedChoices nowhere(folder / "a file" / "choices.json");
+    conv2d::packed_method(problem, conv2d::Pass::forward);
+    nowhere.save();
+    CHECK(conv2d::choices().size() == 1);
+}
+
+}  // namespace purnet
