@@ -1,5 +1,5 @@
-// Every PTX instruction that kernels use, as one function each, and nothing else: this is the only file with inline
-// assembly. The pages beside it (vector.h, reduce.h, pipeline.h, matrix.h, ...) say how the instructions are used together.
+// Every PTX instruction that kernels use, as one function each, and nothing else: inline assembly is here and, for sm_90a, in
+// ptx_sm90.h alone. The pages beside it (vector.h, reduce.h, pipeline.h, matrix.h, ...) say how the instructions are used together.
 //
 // Shared memory is named by 32-bit addresses, as the instructions take them: shared_address(pointer).
 // References are to the chapters of "Parallel Thread Execution ISA" (PTX ISA).

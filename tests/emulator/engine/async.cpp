@@ -3,6 +3,7 @@
 #include <cstring>
 #include <deque>
 
+#include "tests/emulator/engine/copy_engine.h"
 #include "tests/emulator/engine/monitor.h"
 
 namespace purnet::emulator {
@@ -73,13 +74,12 @@ void cp_async_wait(unsigned groups_left, Site) {
 }
 
 void check_async_at_exit(Thread& thread) {
+    check_block_at_exit(thread);
     if (!thread.async) return;
     const AsyncState& state = *thread.async;
     for (const auto& group : state.groups)
         if (!group.empty()) raise_at(FaultKind::missing_wait, group.front().site, "a thread exits without having waited for its copies");
     if (!state.open.empty()) raise_at(FaultKind::missing_wait, state.open.front().site, "a thread exits with copies that are in no group");
 }
-
-bool advance_async_engines() { return false; }
 
 }  // namespace purnet::emulator

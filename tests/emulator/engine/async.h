@@ -16,7 +16,7 @@ void cp_async_wait(unsigned groups_left, Site site);
 // Faults where copies are still under way.
 void check_async_at_exit(Thread& thread);
 
-// Lets the copy engine and the matrix units finish something; false when they have nothing to do.
+// Lets the copy engine finish a copy; false when it has none (copy_engine.cpp).
 bool advance_async_engines();
 
 }  // namespace purnet::emulator

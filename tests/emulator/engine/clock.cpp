@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/emulator/engine/block_async.h"
+
 namespace purnet::emulator::order {
 namespace {
 
@@ -66,14 +68,14 @@ void begin(Thread& thread) {
 void give(Thread& thread, Gathered& gathered) {
     const ThreadClock& clock = *thread.clock;
     Epochs& all = gathered.all.threads;
-    if (all.empty()) all.resize(thread.block->threads.size() + 1, 0);
+    if (all.empty()) all.resize(thread.block->threads.size() + engine_lanes, 0);
     if (gathered.last != clock.known.get()) {
         raise_to(all, clock.known->threads);
         gathered.all.others = merged(gathered.all.others, clock.known->others);
         gathered.last = clock.known.get();
     }
     const unsigned first = thread.index - static_cast<unsigned>(thread.lane);
-    for (unsigned lane = 0; lane < 32 && first + lane + 1 < all.size(); ++lane)
+    for (unsigned lane = 0; lane < 32 && first + lane < thread.block->threads.size(); ++lane)
         all[first + lane] = std::max(all[first + lane], clock.warp[lane]);
     all[thread.index] = clock.own;
     next_epoch(thread);
@@ -94,7 +96,7 @@ void take(Thread& thread, const std::shared_ptr<const Knowledge>& all) {
         clock.known = std::move(both);
     }
     const unsigned first = thread.index - static_cast<unsigned>(thread.lane);
-    for (unsigned lane = 0; lane < 32 && first + lane + 1 < all->threads.size(); ++lane)
+    for (unsigned lane = 0; lane < 32 && first + lane < thread.block->threads.size(); ++lane)
         clock.warp[lane] = std::max(clock.warp[lane], clock.known->threads[first + lane]);
 }
 
@@ -160,6 +162,23 @@ void fence(Thread& thread, Scope scope) {
     clock.fence =
         std::make_shared<Snapshot>(Snapshot{thread.block->id, scope, std::make_shared<Epochs>(epochs_of(thread)), clock.known->others});
     next_epoch(thread);
+}
+
+void fence_proxy(Thread& thread) {
+    thread.clock->proxy_fences.push_back({thread.clock->own, epochs_of(thread)});
+    next_epoch(thread);
+}
+
+bool passed_proxy_fence(const Thread& thread, uint32_t of_thread, uint32_t epoch) {
+    const auto fenced_by = [&](const Thread& other) {
+        const auto& fences = other.clock->proxy_fences;
+        return std::any_of(fences.rbegin(), fences.rend(), [&](const ProxyFence& fence) {
+            return fence.known[of_thread] >= epoch && known_to(thread, thread.block->id, other.index, fence.at);
+        });
+    };
+    // Mostly it is the writer's own fence, or the own one.
+    if (fenced_by(thread.block->threads[of_thread]) || fenced_by(thread)) return true;
+    return std::any_of(thread.block->threads.begin(), thread.block->threads.end(), fenced_by);
 }
 
 }  // namespace purnet::emulator::order

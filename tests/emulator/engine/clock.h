@@ -16,7 +16,7 @@
 
 namespace purnet::emulator {
 
-using Epochs = std::vector<uint32_t>;  // by thread of a block; the last entry is the block's copy engine
+using Epochs = std::vector<uint32_t>;  // by thread of a block; then, by mbarrier, the copies of the block's copy engine
 using Others = std::map<uint32_t, std::shared_ptr<const Epochs>>;
 
 struct Knowledge {
@@ -33,6 +33,12 @@ struct Snapshot {
 };
 using Snapshots = std::vector<std::shared_ptr<const Snapshot>>;
 
+// A fence between the proxies: what a thread knew then, in its epoch `at`.
+struct ProxyFence {
+    uint32_t at;
+    Epochs known;
+};
+
 // One counted access.
 struct Counted {
     const void* address;
@@ -47,6 +53,7 @@ struct ThreadClock {
     std::shared_ptr<const Knowledge> known;
     std::shared_ptr<const Snapshot> fence;  // at the last fence: what an atomic write hands on
     Snapshots seen;                         // what atomic reads saw: known from the next fence on
+    std::vector<ProxyFence> proxy_fences;   // those of this thread, in order
     std::vector<Counted> counted;
 };
 
@@ -64,6 +71,9 @@ void give(Thread& thread, Gathered& gathered);
 void take(Thread& thread, const std::shared_ptr<const Knowledge>& all);
 void meet(Warp& warp, uint32_t lanes);
 void fence(Thread& thread, Scope scope);
+void fence_proxy(Thread& thread);
+// Did a proxy fence lie on a way from that epoch of a thread of the own block to now?
+bool passed_proxy_fence(const Thread& thread, uint32_t of_thread, uint32_t epoch);
 }  // namespace order
 
 }  // namespace purnet::emulator

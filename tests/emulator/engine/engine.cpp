@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tests/emulator/engine/async.h"
+#include "tests/emulator/engine/mbarrier.h"
 #include "tests/emulator/engine/memory.h"
 #include "tests/emulator/engine/monitor.h"
 
@@ -213,6 +214,7 @@ void Scheduler::report_deadlock() {
                     std::snprintf(masks, sizeof masks, ", mask %08x, arrived %08x", c.mask, c.arrived);
                     text += masks;
                 }
+            text += describe_wait(*g.first);
             text += ";";
         }
         text.pop_back();

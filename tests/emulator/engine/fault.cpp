@@ -15,6 +15,8 @@ const char* name_of(FaultKind kind) {
         case FaultKind::race: return "race";
         case FaultKind::uninitialised: return "uninitialised shared memory";
         case FaultKind::missing_wait: return "missing wait";
+        case FaultKind::missing_fence: return "missing fence";
+        case FaultKind::wrong_count: return "wrong count";
         case FaultKind::missing_proxy_fence: return "missing proxy fence";
         case FaultKind::bad_descriptor: return "bad descriptor";
         case FaultKind::unsupported: return "unsupported";

@@ -17,6 +17,8 @@ enum class FaultKind {
     race,                 // two accesses to one place, one of them a write, that nothing orders
     uninitialised,        // a read of shared memory that nothing wrote
     missing_wait,         // an asynchronous copy or product whose result or operands were used before its wait
+    missing_fence,        // accumulators that threads touched go to wgmma without wgmma.fence
+    wrong_count,          // an mbarrier that gets more or fewer arrivals or bytes than it counts
     missing_proxy_fence,  // written by threads, read by the copy engine or wgmma, without fence.proxy.async between
     bad_descriptor,       // a tensor map, matrix descriptor or swizzle that the instruction can't take
     unsupported,          // something no emulation exists for

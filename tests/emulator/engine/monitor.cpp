@@ -5,6 +5,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "tests/emulator/engine/block_async.h"
 #include "tests/emulator/engine/clock.h"
 #include "tests/emulator/engine/counters.h"
 #include "tests/emulator/engine/engine.h"
@@ -37,7 +38,7 @@ uint32_t place_of(const void* return_address) {
 }
 
 struct Kind {
-    bool write, atomic, engine;
+    bool write, atomic, async = false;  // async: through the async proxy
 };
 
 const char* verb(bool write, bool atomic) { return atomic ? "atomic access" : write ? "write" : "read"; }
@@ -49,7 +50,8 @@ const char* verb(bool write, bool atomic) { return atomic ? "atomic access" : wr
 
 [[noreturn]] void report_race(const shadow::Access& before, uint32_t before_place, Kind now, const void* address, size_t bytes,
                               uint32_t place) {
-    const std::string earlier = before.engine ? std::string("the copy engine") : concat("thread ", before.thread);
+    const std::string earlier =
+        before.thread >= current->block->threads.size() ? std::string("the copy engine") : concat("thread ", before.thread);
     raise(FaultKind::race, concat(verb(now.write, now.atomic), " of ", bytes, " bytes of ",
                                   shadow::is_shared(address) ? "shared" : "global", " memory by thread ", current->index, " of block ",
                                   current->block->id, " (", describe_place(place), ") and ", verb(before.write, before.atomic), " by ",
@@ -70,7 +72,7 @@ void touch_word(const char* address, unsigned mask, Kind kind, size_t bytes, uin
     fresh.bytes = mask;
     fresh.write = kind.write;
     fresh.atomic = kind.atomic;
-    fresh.engine = kind.engine;
+    fresh.engine = kind.async;
     int free_slot = -1, read_slot = -1;
     for (int i = 0; i < shadow::Word::slots; ++i) {
         shadow::Access& old = word.access[i];
@@ -80,6 +82,15 @@ void touch_word(const char* address, unsigned mask, Kind kind, size_t bytes, uin
             free_slot = i;
             continue;
         }
+        if (kind.async && old.write && !old.engine && (old.bytes & mask) && old.block == current->block->id &&
+            order::known_to(*current, static_cast<uint32_t>(old.block), static_cast<uint32_t>(old.thread),
+                            static_cast<uint32_t>(old.epoch)) &&
+            !order::passed_proxy_fence(*current, static_cast<uint32_t>(old.thread), static_cast<uint32_t>(old.epoch)))
+            report(FaultKind::missing_proxy_fence,
+                   concat("what thread ", old.thread, " wrote (", describe_place(word.place[i]),
+                          ") has passed no fence.proxy.async before the ", kind.write ? "copy" : "read", " by the async proxy")
+                       .c_str(),
+                   address, bytes, place);
         const bool conflict = (old.bytes & mask) && (old.write || kind.write) && !(old.atomic && kind.atomic);
         if (conflict || subsumes(fresh, old)) {
             if (order::known_to(*current, static_cast<uint32_t>(old.block), static_cast<uint32_t>(old.thread),
@@ -145,7 +156,7 @@ void launch_ends() { handed_on.clear(); }
 void block_begins(Block& block) {
     if (block.id >= 1u << 18) raise(FaultKind::unsupported, "more than 262144 blocks under the monitor");
     auto knowledge = std::make_shared<Knowledge>();
-    knowledge->threads.resize(block.threads.size() + 1, 0);
+    knowledge->threads.resize(block.threads.size() + engine_lanes, 0);
     block.initial_knowledge = std::move(knowledge);
     for (Thread& thread : block.threads) order::begin(thread);
 }
@@ -172,7 +183,7 @@ void fence(Scope scope) {
 }
 
 void atomic_read(const void* address, size_t bytes, Site site) {
-    access(address, bytes, {false, true, false}, place_of(site), false, true);
+    access(address, bytes, {false, true}, place_of(site), false, true);
     const auto found = handed_on.find(address);
     if (found == handed_on.end()) return;
     Snapshots& seen = current->clock->seen;
@@ -180,21 +191,67 @@ void atomic_read(const void* address, size_t bytes, Site site) {
 }
 
 void atomic_write(const void* address, size_t bytes, Site site) {
-    access(address, bytes, {true, true, false}, place_of(site), false, true);
+    access(address, bytes, {true, true}, place_of(site), false, true);
     if (!current->clock->fence) return;
     Snapshots& all = handed_on[address];
     if (all.empty() || all.back() != current->clock->fence) all.push_back(current->clock->fence);
 }
 
-void read(const void* address, size_t bytes, Site site) { access(address, bytes, {false, false, false}, place_of(site), false, true); }
+void read(const void* address, size_t bytes, Site site) { access(address, bytes, {false, false}, place_of(site), false, true); }
 
 void write(const void* address, size_t bytes, Site site, bool landing) {
-    access(address, bytes, {true, false, false}, place_of(site), false, !landing);
+    access(address, bytes, {true, false}, place_of(site), false, !landing);
 }
 
 void begins_to_change(const void* address, size_t bytes) {
     for (const char* at = static_cast<const char*>(address); bytes > 0; at += 4, bytes -= 4) shadow::state(at).pending = 15;
 }
+
+void phase_arrives(std::shared_ptr<Gathered>& gathered, Thread& thread) {
+    if (!gathered) gathered = std::make_shared<Gathered>();
+    order::give(thread, *gathered);
+}
+
+std::shared_ptr<const Knowledge> phase_ends(std::shared_ptr<Gathered>& gathered, const Block& block, unsigned lane, uint64_t phase) {
+    gathered->all.threads[block.threads.size() + lane] = static_cast<uint32_t>(phase) + 1;
+    auto all = std::make_shared<const Knowledge>(std::move(gathered->all));
+    gathered.reset();
+    return all;
+}
+
+void phase_seen(Thread& thread, const std::shared_ptr<const Knowledge>& ended) {
+    if (ended) order::take(thread, ended);
+}
+
+void async_read(const void* address, size_t bytes, Site site) {
+    access(address, bytes, {false, false, true}, place_of(site), false, false);
+}
+
+void async_write(const void* address, size_t bytes, Site site) {
+    access(address, bytes, {true, false, true}, place_of(site), false, false);
+    begins_to_change(address, bytes);
+}
+
+void engine_lands(const Block& block, unsigned lane, uint64_t phase, const void* address, size_t bytes, Site site) {
+    if (phase + 1 > 0xffff) raise(FaultKind::unsupported, "more than 65535 phases of an mbarrier under the monitor");
+    shadow::Access landed;
+    landed.launch = launch_number;
+    landed.block = block.id;
+    landed.thread = block.threads.size() + lane;
+    landed.epoch = phase + 1;
+    landed.bytes = 15;
+    landed.write = landed.engine = 1;
+    const uint32_t place = place_of(site);
+    for (const char* at = static_cast<const char*>(address); bytes > 0; at += 4, bytes -= 4) {
+        shadow::Word& word = shadow::word(at);
+        word = {};
+        word.access[0] = landed;
+        word.place[0] = place;
+        shadow::state(at).pending = 0;
+    }
+}
+
+void fence_async_proxy() { order::fence_proxy(*current); }
 
 void* allocate(size_t bytes, size_t align, bool shared) { return shadow::allocate(bytes, align, shared); }
 void free(void* memory) { shadow::free(memory); }
@@ -205,15 +262,11 @@ void free(void* memory) { shadow::free(memory); }
 using purnet::emulator::monitor::access;
 using purnet::emulator::monitor::place_of;
 
-#define PURNET_HOOK(bytes)                                                                                                           \
-    void __tsan_read##bytes(void* p) { access(p, bytes, {false, false, false}, place_of(__builtin_return_address(0)), true, true); } \
-    void __tsan_write##bytes(void* p) { access(p, bytes, {true, false, false}, place_of(__builtin_return_address(0)), true, true); } \
-    void __tsan_unaligned_read##bytes(void* p) {                                                                                     \
-        access(p, bytes, {false, false, false}, place_of(__builtin_return_address(0)), false, true);                                 \
-    }                                                                                                                                \
-    void __tsan_unaligned_write##bytes(void* p) {                                                                                    \
-        access(p, bytes, {true, false, false}, place_of(__builtin_return_address(0)), false, true);                                  \
-    }
+#define PURNET_HOOK(bytes)                                                                                                               \
+    void __tsan_read##bytes(void* p) { access(p, bytes, {false, false}, place_of(__builtin_return_address(0)), true, true); }            \
+    void __tsan_write##bytes(void* p) { access(p, bytes, {true, false}, place_of(__builtin_return_address(0)), true, true); }            \
+    void __tsan_unaligned_read##bytes(void* p) { access(p, bytes, {false, false}, place_of(__builtin_return_address(0)), false, true); } \
+    void __tsan_unaligned_write##bytes(void* p) { access(p, bytes, {true, false}, place_of(__builtin_return_address(0)), false, true); }
 
 extern "C" {
 PURNET_HOOK(1)
@@ -222,10 +275,10 @@ PURNET_HOOK(4)
 PURNET_HOOK(8)
 PURNET_HOOK(16)
 void __tsan_read_range(void* p, unsigned long bytes) {
-    access(p, bytes, {false, false, false}, place_of(__builtin_return_address(0)), false, true);
+    access(p, bytes, {false, false}, place_of(__builtin_return_address(0)), false, true);
 }
 void __tsan_write_range(void* p, unsigned long bytes) {
-    access(p, bytes, {true, false, false}, place_of(__builtin_return_address(0)), false, true);
+    access(p, bytes, {true, false}, place_of(__builtin_return_address(0)), false, true);
 }
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}

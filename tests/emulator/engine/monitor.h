@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@
 namespace purnet::emulator {
 struct Barrier;
 struct Block;
+struct Gathered;
+struct Knowledge;
 struct Thread;
 struct Warp;
 }  // namespace purnet::emulator
@@ -61,6 +64,19 @@ void write(const void* address, size_t bytes, Site site, bool landing = false);
 // Until the landing: reading these bytes is a missing wait.
 void begins_to_change(const void* address, size_t bytes);
 
+// Phases of mbarriers: what those who arrive did, and what the copy engine brought (its lane for that mbarrier), is known to
+// who sees the phase ended.
+void phase_arrives(std::shared_ptr<Gathered>& gathered, Thread& thread);
+std::shared_ptr<const Knowledge> phase_ends(std::shared_ptr<Gathered>& gathered, const Block& block, unsigned lane, uint64_t phase);
+void phase_seen(Thread& thread, const std::shared_ptr<const Knowledge>& ended);
+
+// Accesses of the running thread through the async proxy: what threads wrote must have passed fence_async_proxy on the way. A
+// write is a copy that begins; it lands, later, as the copy engine's.
+void async_read(const void* address, size_t bytes, Site site);
+void async_write(const void* address, size_t bytes, Site site);
+void engine_lands(const Block& block, unsigned lane, uint64_t phase, const void* address, size_t bytes, Site site);
+void fence_async_proxy();
+
 // Memory that is watched: every tensor and shared array.
 void* allocate(size_t bytes, size_t align, bool shared);
 void free(void* memory);
@@ -83,6 +99,13 @@ inline void atomic_write(const void*, size_t, Site) {}
 inline void read(const void*, size_t, Site) {}
 inline void write(const void*, size_t, Site, bool = false) {}
 inline void begins_to_change(const void*, size_t) {}
+inline void phase_arrives(std::shared_ptr<Gathered>&, Thread&) {}
+inline std::shared_ptr<const Knowledge> phase_ends(std::shared_ptr<Gathered>&, const Block&, unsigned, uint64_t) { return {}; }
+inline void phase_seen(Thread&, const std::shared_ptr<const Knowledge>&) {}
+inline void async_read(const void*, size_t, Site) {}
+inline void async_write(const void*, size_t, Site) {}
+inline void engine_lands(const Block&, unsigned, uint64_t, const void*, size_t, Site) {}
+inline void fence_async_proxy() {}
 #endif
 
 }  // namespace purnet::emulator::monitor

@@ -15,7 +15,7 @@ struct Access {
     uint64_t bytes : 4 = 0;
     uint64_t write : 1 = 0;
     uint64_t atomic : 1 = 0;
-    uint64_t engine : 1 = 0;  // made by the copy engine
+    uint64_t engine : 1 = 0;  // made through the async proxy
 };
 static_assert(sizeof(Access) == 8);
 
