@@ -47,6 +47,11 @@ struct Method<float> {
         else
             launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
     }
+    template <class Product>
+    static void correlate(const Problem& p, Pass pass, const Product& product, int chunk, void* workspace, cudaStream_t stream) {
+        launch(product, grid_of(p, pass), chunk, workspace, stream);
+    }
+    static size_t workspace(const Problem& p, Pass pass) { return grid_of(p, pass).workspace(); }
 };
 
 template size_t workspace<float>(const Problem&, Pass);

@@ -1,11 +1,12 @@
 #include "kernels/conv2d/conv2d_launch.h"
 #include "kernels/conv2d/conv2d_mma.h"
+#include "kernels/conv2d/conv2d_sm90.h"
 
 namespace purnet::conv2d {
 namespace implicit {
 
-// Bf16 in and out: tensor cores where the channels are multiples of 8, the ordinary cores elsewhere (the stem, heads of one
-// channel).
+// Bf16 in and out: tensor cores where the channels are multiples of 8, those of sm_90a where device and problem are made for them;
+// the ordinary cores elsewhere (the stem, heads of one channel).
 template <>
 struct Method<bf16> {
     template <class Product>
@@ -14,6 +15,18 @@ struct Method<bf16> {
             launch_product(mma_kernel<Product>, product, grid, mma_threads, mma_shared, workspace, stream);
         else
             launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
+    }
+    template <bool Forward>
+    static void correlate(const Problem& p, Pass pass, const Correlation<bf16, Forward>& product, int chunk, void* workspace,
+                          cudaStream_t stream) {
+        if (chunk == 8 && sm90::fits(p, pass) && sm90::device_can())
+            sm90::launch(p, sm90::plan_of(p, pass), product, workspace, stream);
+        else
+            launch(product, grid_of(p, pass), chunk, workspace, stream);
+    }
+    static size_t workspace(const Problem& p, Pass pass) {
+        const size_t everywhere = grid_of(p, pass).workspace();
+        return sm90::fits(p, pass) ? std::max(everywhere, sm90::plan_of(p, pass).grid.workspace()) : everywhere;
     }
 };
 

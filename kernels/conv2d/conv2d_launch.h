@@ -17,6 +17,8 @@ namespace purnet::conv2d::implicit {
 
 // A class with
 //     static void launch(product, grid, chunk, workspace, stream)
+//     static void correlate(problem, pass, correlation, chunk, workspace, stream)     forward and data gradient
+//     static size_t workspace(problem, pass)                                          of what either of them takes
 // chunk: so many neighbours (8, 4 or 1) lie together and aligned in both operands.
 template <class T>
 struct Method;
@@ -65,7 +67,7 @@ void launch_product(void (*kernel)(P...), const Product& product, const Grid& gr
 template <class T>
 size_t workspace(const Problem& p, Pass pass) {
     if (depthwise::takes(p) && pass != Pass::backward_weights) return 0;
-    const size_t product = depthwise::takes(p) ? depthwise::weights_workspace(p) : grid_of(p, pass).workspace();
+    const size_t product = depthwise::takes(p) ? depthwise::weights_workspace(p) : Method<T>::workspace(p, pass);
     return pass == Pass::backward_weights ? std::max(product, bias_workspace(p.n * p.out_h() * p.out_w(), p.o)) : product;
 }
 
@@ -77,7 +79,7 @@ void forward(const Problem& p, const T* x, const T* weight, const float* bias, T
     if (depthwise::takes(p)) return depthwise::forward(p, x, weight, bias, y, context);
     const Correlation<T, true> product{narrow(p), x, weight, bias, y, p.o / p.groups % 4 == 0 && tile::aligned_16(y)};
     const int64_t in = p.c / p.groups;
-    Method<T>::launch(product, grid_of(p, Pass::forward), chunk_of(in, in, x, weight), workspace, cuda::stream_of(context));
+    Method<T>::correlate(p, Pass::forward, product, chunk_of(in, in, x, weight), workspace, cuda::stream_of(context));
 }
 
 template <class T>
@@ -87,8 +89,8 @@ void backward_data(const Problem& p, const T* dy, const T* weight, const float* 
     check(p);
     if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, bias, dx, context);
     const Correlation<T, false> product{narrow(p), dy, weight, bias, dx, p.c / p.groups % 4 == 0 && tile::aligned_16(dx)};
-    Method<T>::launch(product, grid_of(p, Pass::backward_data), chunk_of(p.c / p.groups, p.o / p.groups, dy, weight), workspace,
-                      cuda::stream_of(context));
+    Method<T>::correlate(p, Pass::backward_data, product, chunk_of(p.c / p.groups, p.o / p.groups, dy, weight), workspace,
+                         cuda::stream_of(context));
 }
 
 template <class T>

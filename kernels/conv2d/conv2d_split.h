@@ -19,9 +19,10 @@ inline constexpr int tile_elements = tile_size * tile_size;
 struct Grid {
     int64_t row_tiles = 0, column_tiles = 0, products = 0;
     int splits = 1;
+    int64_t elements = tile_elements;  // of a tile
 
     int64_t tiles() const { return row_tiles * column_tiles * products; }
-    size_t workspace() const { return splits == 1 ? 0 : static_cast<size_t>(tiles() * splits) * tile_elements * sizeof(float); }
+    size_t workspace() const { return splits == 1 ? 0 : static_cast<size_t>(tiles() * splits * elements) * sizeof(float); }
 };
 
 // Two blocks for each of 132 multiprocessors; a part of a sum has at least 256 terms.
@@ -45,17 +46,18 @@ struct Share {
     }
 };
 
-// v: the thread's sums, in quads; partial[((tile splits + split) Quads + quad) Threads + thread]. True in the block that comes last, whose
-// v then holds the whole sums.
+// v: the sums of the first Threads threads of a block, in quads; partial[((tile splits + split) Quads + quad) Threads + thread]. True in
+// the block that comes last, whose v then holds the whole sums. Every thread of the block calls it.
 template <int Threads, int Quads>
 __device__ __forceinline__ bool gather_parts(float (&v)[Quads][4], const Share& share, float* partial, unsigned* counter) {
-    static_assert(Threads * Quads * 4 == tile_elements);
+    const bool owner = threadIdx.x < Threads;
     const int64_t own = (static_cast<int64_t>(share.z) * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
-    float* parts = partial + own * share.splits * tile_elements + 4 * threadIdx.x;
+    float* parts = partial + own * share.splits * (Threads * Quads * 4) + 4 * threadIdx.x;
 #pragma unroll
     for (int q = 0; q < Quads; ++q)
-        tile::store(parts + (share.split * Quads + q) * Threads * 4, tile::Pack<4>{{v[q][0], v[q][1], v[q][2], v[q][3]}});
+        if (owner) tile::store(parts + (share.split * Quads + q) * Threads * 4, tile::Pack<4>{{v[q][0], v[q][1], v[q][2], v[q][3]}});
     if (!tile::last_block(counter + own, static_cast<unsigned>(share.splits))) return false;
+    if (!owner) return true;
 #pragma unroll
     for (int q = 0; q < Quads; ++q) {
         tile::Pack<4> sum = tile::load<4>(parts + q * Threads * 4);
