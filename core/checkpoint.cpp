@@ -1,5 +1,7 @@
 #include "core/checkpoint.h"
 
+#include <bit>
+#include <cstring>
 #include <unordered_map>
 
 #include "kernels/runtime/memory.h"
@@ -77,6 +79,16 @@ Array to_array(const Parameter& p, const Tensor& tensor) {
 }
 
 void from_array(const Parameter& p, const Array& array, const Tensor& to) {
+    const bool same_bytes = array.dtype == FileDType::f32 && to.dtype() == DType::f32 && std::endian::native == std::endian::little;
+    if (same_bytes && to.device().on_host()) {  // most files: no copy between
+        const uint8_t* file = array.bytes.data();
+        auto* memory = static_cast<float*>(to.raw());
+        if (p.layout == FileLayout::as_is)
+            std::memcpy(memory, file, to.bytes());
+        else
+            walk<float>(axes_of(to.shape()), [&](size_t f, size_t m) { std::memcpy(memory + m, file + f * sizeof(float), sizeof(float)); });
+        return;
+    }
     const auto put = [&](const auto& values) { copy_bytes(to.raw(), to.device(), values.data(), Device{}, to.bytes()); };
     if (to.dtype() == DType::f64)
         put(from_file_order(p, to_float64(array)));

@@ -76,9 +76,12 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
                 scale[o] = gamma[o] / std::sqrt(var[o] + bn->eps);
                 bias[o] = (bias[o] - mean[o]) * scale[o] + beta[o];
             }
-            parallel_for(static_cast<int64_t>(f.weight.size()), 1 << 16, [&](int64_t begin, int64_t end) {
-                for (auto k = static_cast<size_t>(begin); k < static_cast<size_t>(end); ++k)
-                    f.weight[k] = static_cast<float>(f.weight[k] * scale[form.forward() ? k / per_channel : k % n]);
+            // Rows of one scale, or of all scales in turn.
+            const size_t rows = form.forward() ? n : per_channel, width = form.forward() ? per_channel : n;
+            parallel_for(static_cast<int64_t>(rows), 1 + static_cast<int64_t>(65536 / width), [&](int64_t begin, int64_t end) {
+                for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
+                    for (size_t k = 0; k < width; ++k)
+                        f.weight[r * width + k] = static_cast<float>(f.weight[r * width + k] * scale[form.forward() ? r : k]);
             });
             set_activation(f.epilogue, bn->activation, graph, next.inputs[bn_slope]);
             f.before = next.inputs[bn_before];
