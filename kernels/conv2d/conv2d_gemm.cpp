@@ -4,17 +4,12 @@
 #include <vector>
 
 #include "kernels/conv2d/conv2d_sweep.h"
-#include "kernels/runtime/cache_size.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet::conv2d::implicit {
 namespace {
 
 constexpr int64_t depth_limit = 512;  // K of one block
-
-// Floats of A in one block. Every block reads all weights once more: long blocks, within a third of the second cache. Measured with
-// 1.25 MB (2 cores, AVX-512): 400 KB took 6 to 9 % off the 1x1 convolutions of 200 KB, 800 KB gave half of that back.
-int64_t block_floats() { return std::clamp<int64_t>(static_cast<int64_t>(second_cache_bytes()) / 12, 50 << 10, 100 << 10); }
 
 // One block of K.
 struct Block {
@@ -74,19 +69,19 @@ std::vector<CutSweep> cut_sweeps_of(const Problem& p, Pass pass) {
     return list;
 }
 
-// Rows of A that one gathered block holds.
-int64_t rows_at_once(const CutSweep& sweep) {
+// Rows of A that one gathered block holds at most.
+int64_t most_rows(const CutSweep& sweep) {
     int64_t depth = 1;
     for (const Block& block : sweep.blocks) depth = std::max(depth, block.depth);
     const int64_t tile = gemm::functions().tile_rows();
-    return std::max<int64_t>(block_floats() / depth / tile, 2) * tile;
+    return std::max<int64_t>(block_bytes() / 4 / depth / tile, 2) * tile;
 }
 
 int64_t scratch_of(const CutSweep& sweep) {
     if (sweep.in_place) return 0;
     int64_t depth = 0;
     for (const Block& block : sweep.blocks) depth = std::max(depth, block.depth);
-    return (rows_at_once(sweep) * depth + 31) / 16 * 16;
+    return (most_rows(sweep) * depth + 31) / 16 * 16;
 }
 
 gemm::Finish shifted(const gemm::Finish& f, int64_t at, int64_t column) {
@@ -121,8 +116,9 @@ void run_sweep(const CutSweep& s, int64_t group, const float* src, const float* 
     const auto next_panel = gemm::functions().next_panel;
     const int64_t in_offset = group * s.in, out_offset = group * s.out;
     if (s.blocks.empty()) return fill_without_taps(s, out, out_offset, finish);
-    const int64_t at_once = rows_at_once(s), part = scratch_of(s);
+    const int64_t part = scratch_of(s);
     const Split split = split_for(s.rows(), s.out, thread_count(), next_panel);
+    const int64_t at_once = rows_of_block((s.rows() + split.rows - 1) / split.rows, most_rows(s));
     parallel_for(split.rows * split.columns, 1, [&](int64_t first_task, int64_t last_task, int thread) {
         float* gathered = scratch + thread * part;
         for (int64_t task = first_task; task < last_task; ++task) {

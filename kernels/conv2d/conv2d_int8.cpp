@@ -13,8 +13,6 @@
 namespace purnet::conv2d {
 namespace {
 
-constexpr int64_t block_bytes = 128 << 10;  // gathered rows of one block, in the second cache beside a panel of B
-
 int64_t rounded(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 int64_t row_bytes(gemm::Form8 form, const Sweep& s) { return gemm::groups(form, s.depth()) * 4; }
@@ -24,13 +22,14 @@ bool reads_in_place(gemm::Form8 form, const Sweep& s) {
     return s.in_place && form == gemm::Form8::bytes && s.in % gemm::group_size(form) == 0;
 }
 
-int64_t rows_at_once(gemm::Form8 form, const Sweep& s) {
+// Rows of A that one gathered block holds at most.
+int64_t most_rows(gemm::Form8 form, const Sweep& s) {
     const int64_t tile = gemm::functions().tile_rows();
-    return std::max<int64_t>(block_bytes / std::max<int64_t>(row_bytes(form, s), 1) / tile, 2) * tile;
+    return std::max<int64_t>(block_bytes() / std::max<int64_t>(row_bytes(form, s), 1) / tile, 2) * tile;
 }
 
 int64_t scratch_of(gemm::Form8 form, const Sweep& s) {
-    return reads_in_place(form, s) ? 0 : rounded(rows_at_once(form, s) * row_bytes(form, s), 64);
+    return reads_in_place(form, s) ? 0 : rounded(most_rows(form, s) * row_bytes(form, s), 64);
 }
 
 // weight element of output o, tap t, input i of a sweep's B.
@@ -159,7 +158,8 @@ void Int8Conv::run(const uint8_t* x, const float* before, const float* after, fl
         const std::vector<Piece>& pieces = part.pieces;
         const int8_t* packed = static_cast<const int8_t*>(packed_.data()) + part.packed_at;
         const bool in_place = reads_in_place(form_, s);
-        const int64_t at_once = rows_at_once(form_, s), scratch = scratch_of(form_, s), row = row_bytes(form_, s);
+        const int64_t at_once = rows_of_block((s.rows() + split.rows - 1) / split.rows, most_rows(form_, s)),
+                      scratch = scratch_of(form_, s), row = row_bytes(form_, s);
         parallel_for(split.rows * split.columns, 1, [&](int64_t first_task, int64_t last_task, int thread) {
             auto* gathered = static_cast<uint8_t*>(workspace) + thread * scratch;
             for (int64_t task = first_task; task < last_task; ++task) {

@@ -1,5 +1,8 @@
 #include "kernels/conv2d/conv2d_sweep.h"
 
+#include "kernels/gemm/gemm.h"
+#include "kernels/runtime/cache_size.h"
+
 namespace purnet::conv2d {
 
 std::vector<Sweep> sweeps_of(const Problem& p, Pass pass) {
@@ -64,6 +67,14 @@ Split split_for(int64_t rows, int64_t columns, int threads, long (*next_panel)(l
         if (best.column_borders.empty() || time < best_time) best = split, best_time = time;
     }
     return best;
+}
+
+// Measured with 1.25 MB (2 cores, AVX-512): 400 KB took 6 to 9 % off the 1x1 convolutions of 200 KB, 800 KB gave half of that back.
+int64_t block_bytes() { return std::clamp<int64_t>(static_cast<int64_t>(second_cache_bytes()) / 3, 200 << 10, 512 << 10); }
+
+int64_t rows_of_block(int64_t rows, int64_t most) {
+    const int64_t tile = gemm::functions().tile_rows(), blocks = (rows + most - 1) / most;
+    return ((rows + blocks - 1) / blocks + tile - 1) / tile * tile;
 }
 
 }  // namespace purnet::conv2d

@@ -46,7 +46,7 @@ PURNET_INLINE vint dot(vint acc, vint a, vint b) {
 // One register tile: MR rows, NV vectors of columns, of which `columns` exist.
 template <Form8 form, int MR, int NV>
 void tile(long group_count, const char* a, long step, const int8_t* b, const int32_t* start, float* c, uint8_t* q, long ldc, long columns,
-          const Finish8& f) {
+          const Finish8& f, Ahead ahead) {
     vint acc[MR][NV];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
@@ -56,6 +56,7 @@ void tile(long group_count, const char* a, long step, const int8_t* b, const int
     const char* base[3] = {a, a + 5 * step, a + 10 * step};
     const long triple = 3 * step;
     for (long g = 0; g < group_count; ++g) {
+        ahead.fetch();
         vint bv[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j) bv[j] = *reinterpret_cast<const vint_unaligned*>(b + j * (group_bytes * lanes));
@@ -98,7 +99,7 @@ void tile(long group_count, const char* a, long step, const int8_t* b, const int
         }
 }
 
-using Tile = void (*)(long, const char*, long, const int8_t*, const int32_t*, float*, uint8_t*, long, long, const Finish8&);
+using Tile = void (*)(long, const char*, long, const int8_t*, const int32_t*, float*, uint8_t*, long, long, const Finish8&, Ahead);
 
 template <Form8 form, int NV, int MR>
 constexpr void list_tiles(Tile* tiles) {
@@ -158,6 +159,7 @@ void gemm8_run(const Product8& p, const Finish8& finish, long first, long last) 
         const int8_t* panel = p.b + group_count * group_bytes * column;
         const long at = column - first;
         const long most = rows_of(nv), count = (p.m + most - 1) / most, least = p.m / count, longer = p.m % count;
+        Ahead ahead = ahead_of(panel + group_count * group_bytes * nv * lanes, nv, count);
         long row = 0;
         Finish8 f = finish;
         f.scale = finish.scale + column;
@@ -168,7 +170,8 @@ void gemm8_run(const Product8& p, const Finish8& finish, long first, long last) 
             if (finish.after) f.after = finish.after + offset;
             tiles.at[p.form == Form8::bytes ? forms - 1 : 0][nv][rows](
                 group_count, static_cast<const char*>(p.a) + row * p.row_bytes, p.row_bytes, panel, p.start ? p.start + column : nullptr,
-                p.c ? p.c + offset : nullptr, p.q ? p.q + offset : nullptr, p.ldc, columns, f);
+                p.c ? p.c + offset : nullptr, p.q ? p.q + offset : nullptr, p.ldc, columns, f, ahead);
+            ahead.from += group_count * ahead.step;
             row += rows;
         }
         v += nv;

@@ -17,7 +17,7 @@ PURNET_INLINE vfloat activate(vfloat v, vfloat slope, vfloat top) {
 
 // One register tile: MR rows, NV vectors of columns, of which `columns` exist.
 template <int MR, int NV, bool k_major>
-void tile(long k, const float* a, long lda, const float* b, long ldb, float* c, long ldc, long columns, const Finish& f) {
+void tile(long k, const float* a, long lda, const float* b, long ldb, float* c, long ldc, long columns, const Finish& f, Ahead ahead) {
     vfloat acc[MR][NV];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
@@ -28,6 +28,7 @@ void tile(long k, const float* a, long lda, const float* b, long ldb, float* c, 
     const long step = lda * 4, triple = 3 * step;
     if (!k_major) base[1] = base[0] + 5 * step, base[2] = base[0] + 10 * step;
     for (long kk = 0; kk < k; ++kk) {
+        ahead.fetch();
         vfloat bv[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j) bv[j] = load(b + j * lanes);
@@ -116,7 +117,7 @@ void tile(long k, const float* a, long lda, const float* b, long ldb, float* c, 
         }
 }
 
-using Tile = void (*)(long, const float*, long, const float*, long, float*, long, long, const Finish&);
+using Tile = void (*)(long, const float*, long, const float*, long, float*, long, long, const Finish&, Ahead);
 
 template <int NV, bool k_major, int MR>
 constexpr void list_tiles(Tile* tiles) {
@@ -215,6 +216,7 @@ void gemm_run(const Product& p, const Finish& finish, long first, long last) {
         // Rows in tiles of nearly one size: a last tile of one row would waste the registers.
         const long most = p.tile_rows ? p.tile_rows : rows_of(nv), count = (p.m + most - 1) / most;
         const long least = p.m / count, longer = p.m % count;
+        Ahead ahead = p.ldb ? Ahead{panel, 0} : ahead_of(panel + p.k * nv * lanes, nv, count);
         long row = 0;
         Finish f = finish;
         for (long t = 0; t < count; ++t) {
@@ -228,7 +230,8 @@ void gemm_run(const Product& p, const Finish& finish, long first, long last) {
             if (finish.bias) f.bias = finish.bias + at;
             if (finish.before) f.before = finish.before + row * p.ldc + at;
             if (finish.after) f.after = finish.after + row * p.ldc + at;
-            tiles.at[p.k_major || p.tile_rows][nv][rows](p.k, a, lda, panel, ldb, p.c + row * p.ldc + at, p.ldc, columns, f);
+            tiles.at[p.k_major || p.tile_rows][nv][rows](p.k, a, lda, panel, ldb, p.c + row * p.ldc + at, p.ldc, columns, f, ahead);
+            ahead.from += p.k * ahead.step;
             row += rows;
         }
         v += nv;
