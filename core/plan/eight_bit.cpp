@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/parameter.h"
+#include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/quantise/quantise.h"
 
 namespace purnet {
@@ -20,6 +21,8 @@ bool EightBit::runs(const Graph& graph, const Step& step) const {
     const std::optional<ConvolutionForm> form = ConvolutionForm::of(step);
     if (!form || !conv2d::can_quantise(form->problem, form->pass)) return false;
     if (std::min(form->problem.c, form->problem.o) < fewest_channels) return false;
+    // Without VNNI bytes are multiplied no faster than float32, which Winograd's algorithm multiplies less often.
+    if (gemm::best_form8() != gemm::Form8::bytes && conv2d::winograd_tile(form->problem, form->pass)) return false;
     const Tensor& weight = graph.values[static_cast<size_t>(step.inputs[1])].constant;
     if (!weight || !weight.impl().parameter) return false;
     const auto found = ranges_.find(weight.impl().parameter->name);

@@ -1,5 +1,6 @@
 // Which convolutions of a graph run in 8 bits: those whose input's range is known, whose sizes allow it and that have channels enough to
-// gain from it. The bytes between them: narrow.h. Such a convolution writes bytes, float32 or both in one pass.
+// gain from it; without VNNI, none that float32 does by Winograd's algorithm. The bytes between them: narrow.h. Such a convolution writes
+// bytes, float32 or both in one pass.
 #pragma once
 
 #include <map>

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "kernels/conv2d/conv2d_bf16.h"
+#include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/round_bf16/round_bf16.h"
+#include "kernels/runtime/isa.h"
 
 namespace purnet {
 
@@ -14,6 +16,8 @@ SixteenBit::SixteenBit(const Graph& graph) : Narrow(DType::bf16) {
 
 bool SixteenBit::runs(const Graph& graph, const Step& step) const {
     const std::optional<ConvolutionForm> form = ConvolutionForm::of(step);
+    // Without AMX bf16 is multiplied no faster than float32, which Winograd's algorithm multiplies less often.
+    if (form && !cpu_features().amx && conv2d::winograd_tile(form->problem, form->pass)) return false;
     return form && std::min(form->problem.c, form->problem.o) >= fewest_channels &&
            graph.values[static_cast<size_t>(step.inputs[1])].constant && conv2d::can_bf16(form->problem, form->pass);
 }

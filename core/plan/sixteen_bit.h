@@ -1,4 +1,5 @@
-// Which convolutions of a graph run in bf16: those with 16 channels and more on both sides whose sizes the library can do. Sums stay in
+// Which convolutions of a graph run in bf16: those with 16 channels and more on both sides whose sizes the library can do; without AMX,
+// none that float32 does by Winograd's algorithm. Sums stay in
 // float32, and so do the operands that an epilogue adds. A result that such convolutions alone read is written in bf16; one that others
 // read too is written in float32 and rounded behind (narrow.h).
 #pragma once

@@ -46,15 +46,37 @@ PURNET_INLINE void inner(const DepthwiseRow& row, const gemm::Finish& f, float* 
     for (int i = 0; i < at_once; ++i) put<whole>(f, out, (q + i) * row.out_step + c, c, acc[i], part);
 }
 
-template <bool whole>
-PURNET_INLINE void border(const DepthwiseRow& row, const gemm::Finish& f, float* out, long q, long c, int part) {
-    vfloat acc{};
+// The taps that serve one output: in `sources` and `weights` at its first channel.
+struct Serving {
+    const float* sources[most_depthwise_taps];
+    const float* weights[most_depthwise_taps];
+    int count = 0;
+};
+
+PURNET_INLINE Serving serving(const DepthwiseRow& row, long q) {
+    Serving s;
     for (int t = 0; t < row.count; ++t) {
         const DepthwiseTap& tap = row.taps[t];
         if (q < tap.first || q >= tap.last) continue;
-        acc = fma(get<whole>(tap.weight + c, part), get<whole>(tap.source + q * row.in_step + c, part), acc);
+        s.sources[s.count] = tap.source + q * row.in_step;
+        s.weights[s.count++] = tap.weight;
     }
-    put<whole>(f, out, q * row.out_step + c, c, acc, part);
+    return s;
+}
+
+// One output, `vectors` vectors of channels: sums that do not wait for each other.
+template <int vectors, bool whole>
+PURNET_INLINE void border(const Serving& taps, const gemm::Finish& f, float* out, long at, long c, int part) {
+    vfloat acc[vectors];
+#pragma GCC unroll 8
+    for (int i = 0; i < vectors; ++i) acc[i] = vfloat{};
+    for (int t = 0; t < taps.count; ++t) {
+        const float *from = taps.sources[t] + c, *weight = taps.weights[t] + c;
+#pragma GCC unroll 8
+        for (int i = 0; i < vectors; ++i) acc[i] = fma(get<whole>(weight + i * lanes, part), get<whole>(from + i * lanes, part), acc[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < vectors; ++i) put<whole>(f, out, at + c + i * lanes, c + i * lanes, acc[i], part);
 }
 
 // Accumulators of `taps` taps from the row's tap `first` on, for one vector of channels.
@@ -111,20 +133,21 @@ void depthwise_row(const DepthwiseRow& row, const gemm::Finish& f, float* out) {
         if (row.taps[t].last < end) end = row.taps[t].last;
     }
     for (long q = 0; q < row.outputs;) {
-        const bool all = q >= begin && q + at_once <= end;
         long c = 0;
-        if (all)
+        const int rest = static_cast<int>(row.channels % lanes);
+        if (q >= begin && q + at_once <= end) {
             for (; c + lanes <= row.channels; c += lanes) inner<true>(row, f, out, q, c, lanes);
-        else
-            for (; c + lanes <= row.channels; c += lanes) border<true>(row, f, out, q, c, lanes);
-        if (c < row.channels) {
-            const int part = static_cast<int>(row.channels - c);
-            if (all)
-                inner<false>(row, f, out, q, c, part);
-            else
-                border<false>(row, f, out, q, c, part);
+            if (rest) inner<false>(row, f, out, q, c, rest);
+            q += at_once;
+            continue;
         }
-        q += all ? at_once : 1;
+        const Serving taps = serving(row, q);
+        const long at = q * row.out_step;
+        for (; c + at_once * lanes <= row.channels; c += at_once * lanes) border<at_once, true>(taps, f, out, at, c, lanes);
+        for (; c + 4 * lanes <= row.channels; c += 4 * lanes) border<4, true>(taps, f, out, at, c, lanes);
+        for (; c + lanes <= row.channels; c += lanes) border<1, true>(taps, f, out, at, c, lanes);
+        if (rest) border<1, false>(taps, f, out, at, c, rest);
+        ++q;
     }
 }
 

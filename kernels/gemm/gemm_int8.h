@@ -5,7 +5,8 @@
 //   c[i,j] = v        q[i,j] = v * q_scale + q_zero, rounded to the nearest (ties to even) of 0 .. 255
 //
 // Two forms, told by the CPU; S is exact, so that both give the same bits (of one instruction set: v fuses where the CPU fuses):
-//   bytes   AVX-512 with VNNI: vpdpbusd adds four products of an unsigned and a signed byte to each int32 lane: 4 times the products of
+//   bytes   AVX-512 with VNNI, AVX2 with AVX-VNNI: vpdpbusd adds four products of an unsigned and a signed byte to each int32 lane: 4 times
+//   the products of
 //           a float32 fused multiply-add. A holds unsigned bytes.
 //   words   pmaddwd adds two products of 16-bit integers: as many products as float32. A holds int16.
 // K comes in groups of 4 bytes: 4 or 2 values of A, the same of each column of B side by side. B lies in panels as in gemm.h: groups x
@@ -26,7 +27,8 @@ enum class Form8 { bytes, words };
 static constexpr long group_size(Form8 form) { return form == Form8::bytes ? 4 : 2; }
 static constexpr long groups(Form8 form, long k) { return (k + group_size(form) - 1) / group_size(form); }
 
-// What this CPU, limited to PURNET_ISA, does best.
+// Whether this CPU, limited to PURNET_ISA, has it; which it does best.
+bool runs(Form8 form);
 Form8 best_form8();
 
 struct Product8 {

@@ -23,9 +23,12 @@ constexpr long group_bytes = 4;
 template <Form8 form>
 PURNET_INLINE vint dot(vint acc, vint a, vint b) {
     if constexpr (form == Form8::bytes) {
-        // Written as an instruction: its intrinsic would ask for VNNI of the whole file, and with it of every AVX-512 machine.
+        // Written as an instruction: its intrinsic would ask for VNNI of the whole file, and with it of every machine of this set.
 #if defined(PURNET_ISA_avx512)
         asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
+        return acc;
+#elif defined(PURNET_ISA_avx2)
+        asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b));
         return acc;
 #endif
     }
@@ -109,7 +112,7 @@ constexpr void list_tiles(Tile* tiles) {
     }
 }
 
-#if defined(PURNET_ISA_avx512)
+#if defined(PURNET_ISA_avx512) || defined(PURNET_ISA_avx2)
 constexpr int forms = 2;
 #else
 constexpr int forms = 1;  // words

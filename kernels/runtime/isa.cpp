@@ -23,7 +23,10 @@ CpuFeatures detect() {
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     found.avx512_vnni = found.avx512 && __builtin_cpu_supports("avx512vnni");
     unsigned a = 0, b = 0, c = 0, d = 0;
-    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) found.avx512_bf16 = found.avx512 && (a & (1u << 5));
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+        found.avx_vnni = found.avx2 && (a & (1u << 4));
+        found.avx512_bf16 = found.avx512 && (a & (1u << 5));
+    }
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) found.amx = found.avx512 && (d & (1u << 24));
 #endif
     return found;

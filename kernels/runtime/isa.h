@@ -13,8 +13,9 @@ namespace purnet {
 enum class Isa { baseline, avx2, avx512 };
 
 struct CpuFeatures {
-    bool avx2 = false;    // AVX2, FMA and F16C, enabled by the system
-    bool avx512 = false;  // AVX-512 F, BW, DQ, VL
+    bool avx2 = false;      // AVX2, FMA and F16C, enabled by the system
+    bool avx512 = false;    // AVX-512 F, BW, DQ, VL
+    bool avx_vnni = false;  // VNNI of 256 bits without AVX-512
     bool avx512_vnni = false;
     bool avx512_bf16 = false;
     bool amx = false;
