@@ -94,7 +94,8 @@ $(BUILD)/purnet: $(call objects,$(PROGRAM_SOURCES)) $(CUDA_OBJECTS) $(LIBRARY)
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
-$(BUILD)/purnet_tests: $(TEST_OBJECTS) $(RECORD_OBJECTS) $(LIBRARY)
+# It starts the programs.
+$(BUILD)/purnet_tests: $(TEST_OBJECTS) $(RECORD_OBJECTS) $(LIBRARY) | $(BUILD)/purnet $(BUILD)/bench
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 

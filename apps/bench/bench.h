@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace purnet::bench {
 
@@ -14,9 +15,25 @@ struct OpsOptions {
     bool all = false;
 };
 
-// Times the records' real layers, on the CPU with all threads; the best of the runs counts, their median is shown beside it. On a
-// CUDA device a run is a row of launches long enough that the wait at its end does not count.
+// Times the records' real layers, on the CPU with all threads. On a CUDA device a run is a row of launches long enough that the wait at
+// its end does not count.
 void run_ops(const OpsOptions& options);
+
+struct NetsOptions {
+    std::string filter;
+    std::string json;
+    std::string compare;
+    double seconds = 3;
+    std::vector<int> threads;        // a row for each; empty: thread_count()
+    std::vector<int> sizes = {320};  // sides of the network's input
+    std::vector<int> batches = {1};  // of inference
+    int photographs = 200;           // of folders
+    bool list = false;               // names of the rows, and no measuring
+};
+
+// Times whole networks on the CPU: inference, training step, loader, start of the program, folders of photographs. What the rows need
+// (weights by rule, drawn photographs) is written to a temporary folder. False: a signal ended it early.
+bool run_nets(const NetsOptions& options);
 
 // docs/ops.md: which direction of which op has a twin on which device and for which type.
 std::string support_table();

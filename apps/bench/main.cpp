@@ -1,30 +1,76 @@
-// bench: measures op records on this machine, and writes the support table that docs/ops.md holds.
+// bench: measures op records and whole networks on this machine, and writes the support table that docs/ops.md holds.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "apps/bench/bench.h"
+#include "apps/run/signals.h"
 #include "kernels/runtime/error.h"
+
+namespace {
+
+using namespace purnet::bench;
+
+constexpr int wrong_usage = 2;
+
+void add_common(CLI::App& command, std::string& filter, double& seconds, std::string& json, std::string& compare) {
+    command.add_option("--filter", filter, "only names that begin so");
+    command.add_option("--seconds", seconds, "time spent on each row")->capture_default_str()->check(CLI::Range(0.0, 86400.0));
+    command.add_option("--json", json, "also write the rows to this file");
+    command.add_option("--compare", compare, "a file that --json wrote before: adds the ratio to its best times");
+}
+
+void add_ops(CLI::App& command, OpsOptions& ops) {
+    add_common(command, ops.filter, ops.seconds, ops.json, ops.compare);
+    command.add_option("--device", ops.device, "cpu, cuda or cuda:N")->capture_default_str();
+    command.add_option("--precision", ops.precision, "of activations")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
+    command.add_flag("--all", ops.all, "small test cases too");
+}
+
+void add_nets(CLI::App& command, NetsOptions& nets) {
+    add_common(command, nets.filter, nets.seconds, nets.json, nets.compare);
+    const auto list = [&](const char* name, std::vector<int>& values, int low, int high, const char* text) {
+        command.add_option(name, values, text)->delimiter(',')->check(CLI::Range(low, high))->capture_default_str();
+    };
+    list("--threads", nets.threads, 1, 1024, "threads, a row for each; default: PURNET_THREADS, else all cores");
+    list("--sizes", nets.sizes, 32, 4096, "sides of the network's input, a row for each");
+    list("--batches", nets.batches, 1, 64, "pictures at once, inference.* for each");
+    command.add_option("--photographs", nets.photographs, "in the folder that folder.* predict")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100000));
+    command.add_flag("--list", nets.list, "name the rows, and measure nothing");
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     CLI::App app{
-        "Examples:\n  build/bench ops\n  build/bench ops --filter conv2d --seconds 1 --json ops.json\n  build/bench support > "
-        "docs/ops.md\n"};
+        "Examples:\n"
+        "  build/bench ops\n"
+        "  build/bench ops --filter conv2d --seconds 1 --json ops.json\n"
+        "  build/bench nets --json before.json\n"
+        "  build/bench nets --filter inference.light --compare before.json\n"
+        "  build/bench nets --filter inference --threads 1,2 --sizes 160,320,640 --batches 1,4\n"
+        "  build/bench nets --filter folder.light --photographs 50\n"
+        "  build/bench support > docs/ops.md\n"};
     app.require_subcommand(1);
-    purnet::bench::OpsOptions ops;
-    CLI::App* run_ops =
+    OpsOptions ops;
+    CLI::App* const ops_command =
         app.add_subcommand("ops", "times every op record's real layers: ms, GFLOP/s, GB/s, share of this machine's ceilings");
-    run_ops->add_option("--filter", ops.filter, "only names that begin so: op[.direction[.case]]");
-    run_ops->add_option("--device", ops.device, "cpu, cuda or cuda:N")->capture_default_str();
-    run_ops->add_option("--precision", ops.precision, "of activations")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
-    run_ops->add_option("--seconds", ops.seconds, "time spent on each row")->capture_default_str();
-    run_ops->add_option("--json", ops.json, "also write the rows to this file");
-    run_ops->add_option("--compare", ops.compare, "a file that --json wrote before: adds the ratio to it");
-    run_ops->add_flag("--all", ops.all, "small test cases too");
-    CLI::App* run_support = app.add_subcommand("support", "op x device x direction as a Markdown table");
-    CLI11_PARSE(app, argc, argv);
+    add_ops(*ops_command, ops);
+    NetsOptions nets;
+    CLI::App* const nets_command = app.add_subcommand(
+        "nets", "times whole networks on the CPU: inference, start of the program, loader, training step, folders of photographs");
+    add_nets(*nets_command, nets);
+    CLI::App* const support_command = app.add_subcommand("support", "op x device x direction as a Markdown table");
     try {
-        if (run_ops->parsed()) purnet::bench::run_ops(ops);
-        if (run_support->parsed()) std::cout << purnet::bench::support_table();
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : wrong_usage;
+    }
+    try {
+        if (ops_command->parsed()) run_ops(ops);
+        if (nets_command->parsed() && !run_nets(nets)) return purnet::stop_exit_code();
+        if (support_command->parsed()) std::cout << support_table();
     } catch (const purnet::Error& error) {
         std::cerr << "bench: error: " << error.what() << '\n';
         return 1;

@@ -1,13 +1,8 @@
 #include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
+#include <vector>
 
 #include "apps/bench/bench.h"
+#include "apps/bench/report.h"
 #include "kernels/ceiling/ceiling.h"
 #include "kernels/record/record.h"
 #include "kernels/runtime/accelerators.h"
@@ -19,13 +14,6 @@ namespace purnet::bench {
 namespace {
 
 using namespace record;
-
-struct Row {
-    std::string name;
-    double best_ms = 0, median_ms = 0, gflops = 0, gbytes = 0;
-};
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Values in (0, 1) fit every operand: a variance, a probability, a weight.
 void fill(const Operand& operand, DType type, void* data) {
@@ -84,12 +72,10 @@ Row time_direction(const std::string& name, const Direction& direction, const Pl
     launch(1);
     constexpr double long_enough = 5e-3;
     const int64_t together = place.device.on_host() ? 1 : std::clamp<int64_t>(static_cast<int64_t>(long_enough / launch(3)), 1, 10000);
-    std::vector<double> times;
+    Row row{.name = name, .seconds = {}, .flops = direction.flops, .bytes = bytes};
     const double until = now() + seconds;
-    do times.push_back(launch(together));
-    while (now() < until || times.size() < 3);
-    std::sort(times.begin(), times.end());
-    Row row{name, times.front() * 1e3, times[times.size() / 2] * 1e3, direction.flops / times.front() * 1e-9, bytes / times.front() * 1e-9};
+    do row.seconds.push_back(launch(together));
+    while (now() < until || row.seconds.size() < 3);
     return row;
 }
 
@@ -108,64 +94,24 @@ ceiling::Ceilings copies_of(const Place& place) {
     return {.gflops = 0, .gbytes = best};
 }
 
-std::map<std::string, double> earlier(const std::string& path) {
-    std::map<std::string, double> rows;
-    if (path.empty()) return rows;
-    std::ifstream file(path);
-    require(file.good(), "cannot read ", path);
-    const nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
-    require(json.is_object() && json.contains("rows"), path, " is no report of bench ops");
-    for (const auto& row : json["rows"]) rows[row.value("name", "")] = row.value("best_ms", 0.0);
-    return rows;
-}
-
 }  // namespace
 
 void run_ops(const OpsOptions& options) {
-    const auto before = earlier(options.compare);
+    Report report("op.direction.case", 78, options.json, options.compare);
     const DeviceChoice choice = choose_device(options.device);
     const Place place{choice.device, options.precision == "bf16" ? DType::bf16 : DType::f32};
     const bool on_cpu = place.device.on_host();
     const std::string where = on_cpu ? concat(name_of(isa()), ", ", thread_count(), " threads") : choice.because;
-    const ceiling::Ceilings ceilings = on_cpu ? ceiling::measure() : copies_of(place);
-    std::printf("%s, %s; ceilings: ", where.c_str(), std::string(name_of(place.dtype)).c_str());
-    if (ceilings.gflops > 0) std::printf("%.0f GFLOP/s, ", ceilings.gflops);
-    std::printf("%.1f GB/s\n", ceilings.gbytes);
-    std::printf("%-78s %10s %10s %9s %6s %8s %6s\n", "op.direction.case", "best ms", "median", "GFLOP/s", "share", "GB/s", "share");
-    nlohmann::json rows = nlohmann::json::array();
+    report.place(concat(where, ", ", name_of(place.dtype)), on_cpu ? ceiling::measure() : copies_of(place),
+                 {{"isa", name_of(isa())}, {"threads", thread_count()}, {"precision", name_of(place.dtype)}});
     for (const OpRecord& op : all())
         for (const Case& c : op.cases())
             for (const Direction& direction : c.directions) {
                 const std::string name = op.name + "." + direction.name + "." + c.label;
-                if (!(c.real_layer || options.all) || name.compare(0, options.filter.size(), options.filter) != 0) continue;
-                if (!direction.available(place.key())) continue;
-                const Row row = time_direction(name, direction, place, options.seconds);
-                std::printf("%-78s %10.4f %10.4f %9.1f %6s %8.2f %5.0f%%", row.name.c_str(), row.best_ms, row.median_ms, row.gflops,
-                            ceilings.gflops > 0 ? concat(std::lround(100 * row.gflops / ceilings.gflops), "%").c_str() : "", row.gbytes,
-                            100 * row.gbytes / ceilings.gbytes);
-                if (const auto old = before.find(row.name); old != before.end() && old->second > 0)
-                    std::printf("  %.2fx", row.best_ms / old->second);
-                std::printf("\n");
-                std::fflush(stdout);
-                rows.push_back({{"name", row.name},
-                                {"best_ms", row.best_ms},
-                                {"median_ms", row.median_ms},
-                                {"gflops", row.gflops},
-                                {"gbytes", row.gbytes}});
+                if (!(c.real_layer || options.all) || !name.starts_with(options.filter)) continue;
+                if (direction.available(place.key())) report.add(time_direction(name, direction, place, options.seconds));
             }
-    if (!options.json.empty()) {
-        std::ofstream file(options.json);
-        file << nlohmann::json{{"version", 1},
-                               {"isa", name_of(isa())},
-                               {"threads", thread_count()},
-                               {"device", where},
-                               {"precision", name_of(place.dtype)},
-                               {"ceilings", {{"gflops", ceilings.gflops}, {"gbytes", ceilings.gbytes}}},
-                               {"rows", rows}}
-                    .dump(1)
-             << '\n';
-        require(file.good(), "cannot write ", options.json);
-    }
+    report.finish(options.filter);
 }
 
 }  // namespace purnet::bench

@@ -1,4 +1,4 @@
-// Runs the program that stands beside the test program, as a user does.
+// Runs a program that stands beside the test program, as a user does.
 #pragma once
 
 #include <fcntl.h>
@@ -24,7 +24,9 @@ struct Outcome {
     double cpu_ms = 0;  // processor time, which other work on the machine does not stretch
 };
 
-inline std::filesystem::path program_path() { return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "purnet"; }
+inline std::filesystem::path program_path(const std::string& name = "purnet") {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
 
 inline std::string text_of_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -37,9 +39,10 @@ inline std::string text_of_file(const std::filesystem::path& path) {
 class RunningProgram {
 public:
     // `environment` holds NAME=VALUE; every other PURNET_ variable but PURNET_ISA and PURNET_THREADS is taken away.
-    explicit RunningProgram(const std::vector<std::string>& words, const std::vector<std::string>& environment = {})
+    explicit RunningProgram(const std::vector<std::string>& words, const std::vector<std::string>& environment = {},
+                            const std::string& name = "purnet")
         : out_(folder_ / "out"), err_(folder_ / "err") {
-        const std::string program = program_path();
+        const std::string program = program_path(name);
         child_ = ::fork();
         require(child_ >= 0, "fork failed");
         if (child_ == 0) become(program, words, environment);

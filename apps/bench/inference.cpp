@@ -1,0 +1,121 @@
+// Level-1 inference: alone, as a program from its start, and on folders of photographs.
+#include <algorithm>
+
+#include "apps/bench/nets_rows.h"
+#include "apps/bench/process.h"
+#include "apps/run/table.h"
+#include "apps/salient/contest.h"
+#include "apps/salient/predictor.h"
+
+namespace purnet::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+double sum_of(const std::vector<double>& values) {
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return sum;
+}
+
+// The network alone, on one picture that is there already.
+class PureInference {
+public:
+    PureInference(Materials& materials, const std::string& net, int size)
+        : predictor_(materials.weights(net), {.size = size}),
+          rgb_(static_cast<size_t>(size) * static_cast<size_t>(size) * 3, 128),
+          map_(rgb_.size() / 3) {
+        run(1);  // plans and packs
+    }
+    double run(int times) {
+        const double start = now();
+        for (int i = 0; i < times; ++i) {
+            stop_if_asked();
+            predictor_.maps_of_resized(rgb_.data(), 1, map_.data());
+        }
+        return now() - start;
+    }
+
+private:
+    Predictor predictor_;
+    std::vector<uint8_t> rgb_;
+    std::vector<float> map_;
+};
+
+ProcessRun predict(const RowContext& context, const std::string& net, const fs::path& input, const fs::path& out) {
+    stop_if_asked();
+    return run_purnet({"predict", "--device", "cpu", "--size", std::to_string(context.size), "--weights",
+                       context.materials.weights(net).string(), "--out", out.string(), input.string()},
+                      context.materials.fresh("log"));
+}
+
+Figure ratio_figure(double ratio, const std::string& to) { return {"ratio", ratio, concat(fixed_text(ratio, 3), " of ", to)}; }
+Figure peak_figure(double megabytes) { return {"peak_mb", megabytes, concat("peak ", fixed_text(megabytes, 0), " MB")}; }
+
+}  // namespace
+
+Row time_inference(const RowContext& context, const std::string& net, const std::string& precision, int batch) {
+    ContestOptions options{.weights = context.materials.weights(net), .data = context.materials.inputs(context.size, batch)};
+    options.bf16 = precision == "bf16";
+    if (precision == "int8") options.calibration = context.materials.inputs(context.size, 2) / "input.npy";
+    const std::unique_ptr<Contest> contest = make_contest(options);
+    for (int i = 0; i < 3; ++i) contest->run();
+    Row row{.name = context.name};
+    const double until = now() + context.seconds;
+    while (now() < until || row.seconds.size() < 5) {
+        stop_if_asked();
+        row.seconds.push_back(1e-3 * contest->run());
+    }
+    for (const StepTime& step : contest->profile(1)) row.flops += 2 * step.multiply_adds;
+    const double rate = batch / summary_of(row.seconds).median;
+    row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
+    return row;
+}
+
+Row time_start(const RowContext& context, const std::string& net) {
+    const fs::path photograph = context.materials.photographs(1) / "images" / "00000.jpg", mask = context.materials.fresh("mask") += ".png";
+    predict(context, net, photograph, mask);  // brings the files into the page cache
+    Row row{.name = context.name};
+    double peak = 0;
+    const double until = now() + context.seconds;
+    while (now() < until || row.seconds.size() < 5) {
+        const ProcessRun run = predict(context, net, photograph, mask);
+        row.seconds.push_back(run.seconds);
+        peak = std::max(peak, run.peak_megabytes);
+    }
+    row.figures.push_back(peak_figure(peak));
+    return row;
+}
+
+Row time_folder(const RowContext& context, const std::string& net) {
+    const int count = context.photographs;
+    const fs::path photographs = context.materials.photographs(count) / "images";
+    PureInference pure(context.materials, net, context.size);
+    Row row{.name = context.name};
+    std::vector<double> alone = {pure.run(count)};
+    double peak = 0;
+    const double until = now() + context.seconds;
+    while (now() < until || row.seconds.size() < 2) {
+        const ProcessRun run = predict(context, net, photographs, context.materials.fresh("masks"));
+        row.seconds.push_back(run.seconds / count);
+        peak = std::max(peak, run.peak_megabytes);
+        alone.push_back(pure.run(count));
+    }
+    // Each run stands between two of the other kind; the first and the last of those count half.
+    const double beside = sum_of(alone) - (alone.front() + alone.back()) / 2;
+    row.figures = {ratio_figure(sum_of(row.seconds) * count / beside, "pure inference"), peak_figure(peak)};
+    return row;
+}
+
+Row time_folder_memory(const RowContext& context, const std::string& net) {
+    constexpr int times = 5;
+    const int count = context.photographs;
+    const ProcessRun one = predict(context, net, context.materials.photographs(count) / "images", context.materials.fresh("masks"));
+    const ProcessRun many = predict(context, net, context.materials.repeated(count, times), context.materials.fresh("masks"));
+    Row row{.name = context.name, .seconds = {many.seconds / (times * count)}};
+    const double ratio = many.peak_megabytes / one.peak_megabytes;
+    row.figures = {peak_figure(many.peak_megabytes), ratio_figure(ratio, concat("that of ", count))};
+    return row;
+}
+
+}  // namespace purnet::bench

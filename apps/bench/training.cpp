@@ -1,0 +1,147 @@
+// The loader, the training step, and both at the same time.
+#include <cmath>
+
+#include "apps/bench/nets_rows.h"
+#include "apps/run/table.h"
+#include "apps/salient/run_folder.h"
+#include "apps/salient/stage.h"
+#include "apps/salient/training_data.h"
+#include "core/plan/graph.h"
+
+namespace purnet::bench {
+namespace {
+
+constexpr int stage_number = 3;
+
+// A configuration with its data, opened as `train` opens it.
+struct Session {
+    TrainConfig config;
+    RunFolder folder;
+    TrainingData data;
+
+    explicit Session(const TrainConfig& wanted) : config(wanted), folder(config.out), data(config, folder, false) {}
+    int batch() const { return config.batch[stage_number - 1]; }
+};
+
+void use_cache(TrainConfig& config, Materials& materials) { config.superpixel_cache = materials.fresh("superpixels").string(); }
+
+// Every picture's superpixels are in the cache afterwards.
+void fill_cache(const Session& session) {
+    Loader loader = session.data.loader(stage_number);
+    for (size_t pictures = 0; pictures < session.data.pictures(); pictures += static_cast<size_t>(session.batch())) {
+        stop_if_asked();
+        loader.next();
+    }
+}
+
+// Forward, gradients of data and of weights take the same products, less the first layer's data gradient.
+double step_flops(const PurNet& net, int batch, int size) {
+    const auto all_outputs = [&](const std::vector<Tensor>& in) {
+        std::vector<Tensor> outputs;
+        const PurNet::Outputs all = net(in[0], {});
+        for (const Levels* levels : {&all.z, &all.zp, &all.zo, &all.ze})
+            for (const Tensor& t : *levels)
+                if (t) outputs.push_back(t);
+        return outputs;
+    };
+    double work = 0;
+    for (const Step& step : trace({Tensor::symbolic({batch, size, size, 3}, DType::f32, {})}, all_outputs).steps)
+        work += multiply_adds(step);
+    return 3 * 2 * work;
+}
+
+// Steps of one stage, timed.
+class Steps {
+public:
+    Steps(const Session& session, Materials& materials)
+        : stage_(session.config, stage_number, 1000, materials.network(session.config.backbone)) {}
+
+    double run(const BatchSource& next) {
+        stop_if_asked();
+        const double start = now();
+        const StepReport report = stage_.step(next, 1, step_++, false);
+        require(report.finite, "a step that is timed was not finite");
+        return now() - start;
+    }
+    const PurNet& net() { return stage_.net(); }
+
+private:
+    Stage stage_;
+    int64_t step_ = 0;
+};
+
+BatchSource always(const Batch& batch) {
+    return [&] { return batch; };
+}
+
+}  // namespace
+
+Row time_loader(const RowContext& context, Regions regions) {
+    TrainConfig config = context.materials.training("light", context.size);
+    config.structural = regions != Regions::none;
+    if (regions == Regions::cached) use_cache(config, context.materials);
+    const Session session(config);
+    if (regions == Regions::cached) fill_cache(session);
+    Loader loader = session.data.loader(stage_number);
+    loader.next();
+    Row row{.name = context.name};
+    const double until = now() + context.seconds;
+    while (now() < until || row.seconds.size() < 5) {
+        stop_if_asked();
+        const double start = now();
+        loader.next();
+        row.seconds.push_back((now() - start) / session.batch());
+    }
+    const double rate = 1 / summary_of(row.seconds).median;
+    row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
+    return row;
+}
+
+Row time_training(const RowContext& context, const std::string& net) {
+    const Session session(context.materials.training(net, context.size));
+    const Batch batch = session.data.loader(stage_number).next();
+    Steps steps(session, context.materials);
+    steps.run(always(batch));
+    Row row{.name = context.name, .seconds = {}, .flops = step_flops(steps.net(), session.batch(), context.size)};
+    const double until = now() + context.seconds;
+    while (now() < until || row.seconds.size() < 3) row.seconds.push_back(steps.run(always(batch)));
+    const double rate = session.batch() / summary_of(row.seconds).median;
+    row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
+    return row;
+}
+
+Row time_training_with_loader(const RowContext& context, const std::string& net) {
+    TrainConfig config = context.materials.training(net, context.size);
+    use_cache(config, context.materials);
+    const Session session(config);
+    fill_cache(session);
+    const Batch batch = session.data.loader(stage_number).next();
+    Loader loader = session.data.loader(stage_number);
+    const BatchSource loaded = [&] { return loader.next(); };
+    Steps steps(session, context.materials);
+    steps.run(always(batch));
+    const double step = steps.run(always(batch));
+    constexpr int turns = 4;
+    const int each = std::max(3, static_cast<int>(std::ceil(context.seconds / turns / step)));
+    Row row{.name = context.name, .seconds = {}, .flops = step_flops(steps.net(), session.batch(), context.size)};
+    double with_loader = 0, resident = 0, waited = 0;
+    for (int turn = 0; turn < turns; ++turn) {
+        if (turn == 0 || turn == 3) {
+            // The batches that lie ready are of a time when nobody took any: a loader that is too slow must not live on them.
+            for (int i = 0; i < LoaderOptions{}.depth; ++i) loader.next();
+            steps.run(loaded);
+            const double before = loader.seconds_waited();
+            for (int i = 0; i < each; ++i) with_loader += row.seconds.emplace_back(steps.run(loaded));
+            waited += loader.seconds_waited() - before;
+        } else {
+            steps.run(always(batch));  // meanwhile the loader's queue gets full, and it rests
+            for (int i = 0; i < each; ++i) resident += steps.run(always(batch));
+        }
+    }
+    const double ratio = with_loader / resident, share = waited / with_loader;
+    row.figures = {{"ratio", ratio, concat(fixed_text(ratio, 3), " of a resident batch")},
+                   {"waited", share, concat("waits ", fixed_text(100 * share, 1), "%")}};
+    return row;
+}
+
+}  // namespace purnet::bench
