@@ -72,7 +72,7 @@ TEST_CASE("bench nets: the loader and the step, in turns") {
     REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
     const nlohmann::json rows = rows_of(report);
     REQUIRE(rows.size() == 1);
-    CHECK(rows[0]["ratio"] > 0.1);
+    CHECK(rows[0]["ratio"] > 0);
     CHECK(rows[0]["waited"] >= 0);
 }
 
