@@ -36,7 +36,7 @@ def describe(root):
         "sets": [s for s in SETS if s in flags],
         "cores": os.cpu_count(),
         "memory_gb": round(memory_gb(), 1),
-        "system": f"{os.uname().sysname} {os.uname().release}",
+        "system": f"{os.uname().sysname} {os.uname().release.partition('-')[0]}",
         "load_before": os.getloadavg()[0],
         "date": time.strftime("%Y-%m-%d"),
         "engine": version,
