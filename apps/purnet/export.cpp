@@ -17,8 +17,15 @@ struct Settings {
     std::string weights, out;
     int size = 0;
     bool half = false;
-    std::vector<std::string> calibrate;
+    std::vector<std::string> calibrate, notes;
 };
+
+// "licence=CC BY" -> the note's key in the file, and its text.
+std::pair<std::string, std::string> note_of(const std::string& text) {
+    const size_t equal = text.find('=');
+    if (equal == std::string::npos || equal == 0) throw UsageError("--note " + text + ": write NAME=TEXT");
+    return {"note." + text.substr(0, equal), text.substr(equal + 1)};
+}
 
 // Training steps that the file tells of, in its notes or as PyTorch's batch norms count them; 0 where it does not.
 int64_t steps_of(const NamedArrays& arrays) {
@@ -30,6 +37,7 @@ int64_t steps_of(const NamedArrays& arrays) {
 }
 
 int run(const Settings& s) {
+    for (const std::string& note : s.notes) note_of(note);  // better refused now than after the work
     std::error_code ignored;
     if (fs::equivalent(s.weights, s.out, ignored)) throw UsageError("--out is the file that --weights reads: name another");
     NamedArrays source = load_named_arrays(s.weights);
@@ -49,7 +57,14 @@ int run(const Settings& s) {
         say("ranges of ", ranges.size(), " convolutions' inputs from ", std::min(pictures.size(), most_calibration_pictures), " pictures");
     }
     for (const auto& [key, value] : notes)
-        if (key.starts_with("trained.") || key.starts_with("validation.")) arrays.metadata[key] = value;
+        if (key.starts_with("trained.") || key.starts_with("validation.") || key.starts_with("note.")) arrays.metadata[key] = value;
+    for (const std::string& note : s.notes) {
+        const auto [key, value] = note_of(note);
+        if (value.empty())
+            arrays.metadata.erase(key);
+        else
+            arrays.metadata[key] = value;
+    }
     if (s.half)
         for (size_t i = 0; i < arrays.size(); ++i) {
             Array& array = arrays[i].array;
@@ -76,6 +91,8 @@ Run add_export(Options& options) {
         ->check(network_side());
     options.value("--calibrate", s->calibrate, "PICTURE...",
                   "files or folders: measure on them (64 at most) the ranges that predict --precision int8 needs");
+    options.value("--note", s->notes, "NAME=TEXT",
+                  "kept in the file and shown by info: data, licence, figures, whatever who gets the file should know; empty: taken out");
     options.flag("--half", s->half, "kernels as float16 (vectors stay float32)");
     return [s] { return run(*s); };
 }

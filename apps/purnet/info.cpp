@@ -19,8 +19,28 @@ struct Settings {
     bool stage1 = false, all_outputs = false, plan = false, layers = false, json = false;
 };
 
-std::unique_ptr<PurNet> network(const Settings& s, Device device = {}) {
-    if (!s.weights.empty()) return network_of(load_named_arrays(s.weights), s.weights, device);
+using Notes = std::map<std::string, std::string>;
+
+// What the file says of itself beside the network's form: how it was trained, what its maker noted.
+bool is_note(const std::string& key) { return key.starts_with("trained.") || key.starts_with("validation.") || key.starts_with("note."); }
+
+// On one line of a terminal, whatever the file holds.
+std::string one_line(std::string text) {
+    constexpr size_t longest = 500;
+    if (text.size() > longest) text = text.substr(0, longest) + "...";
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    return text;
+}
+
+std::unique_ptr<PurNet> network(const Settings& s, Device device = {}, Notes* notes = nullptr) {
+    if (!s.weights.empty()) {
+        NamedArrays arrays = load_named_arrays(s.weights);
+        if (notes)
+            for (const auto& [key, value] : arrays.metadata)
+                if (is_note(key)) (*notes)[key] = value;
+        return network_of(std::move(arrays), s.weights, device);
+    }
     PurNetConfig config;
     config.backbone = backbone_named(s.backbone);
     config.ablation = ablation_named(s.ablation);
@@ -32,7 +52,8 @@ std::unique_ptr<PurNet> network(const Settings& s, Device device = {}) {
 }
 
 int run(const Settings& s) {
-    const std::unique_ptr<PurNet> net = network(s);
+    Notes notes;
+    const std::unique_ptr<PurNet> net = network(s, {}, &notes);
     const int side = s.size ? s.size : net->config().size;
     const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, {});
     const Graph graph = trace({image}, [&](const std::vector<Tensor>& in) {
@@ -50,7 +71,8 @@ int run(const Settings& s) {
         nlohmann::json json = {{"version", 1}, {"parameters", net->parameters().count()}, {"multiply_adds", work},
                                {"size", side}, {"instruction_set", name_of(isa())},       {"threads", thread_count()}};
         for (const auto& [key, value] : to_metadata(net->config())) json["network"][key] = value;
-        std::printf("%s\n", json.dump(1).c_str());
+        if (!s.weights.empty()) json["notes"] = notes;
+        std::printf("%s\n", json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
         return all_fine;
     }
     std::printf("device        %s; on the CPU %s, %d threads\n", name_of(computing_device()).c_str(), name_of(isa()), thread_count());
@@ -59,6 +81,7 @@ int run(const Settings& s) {
                     key == "ranges" ? concat("of ", net->config().ranges.size(), " convolutions' inputs").c_str() : value.c_str());
     std::printf("parameters    %lld\n", static_cast<long long>(net->parameters().count()));
     std::printf("multiply-adds %.3f G at %d x %d, %s\n", work * 1e-9, side, side, s.all_outputs ? "all outputs" : "level-1 map");
+    for (const auto& [key, value] : notes) std::printf("%-20s %s\n", one_line(key).c_str(), one_line(value).c_str());
     if (s.layers) {
         for (const Parameter& p : net->parameters().all())
             std::printf("%-50s %-18s %s\n", p.name.c_str(), p.value.shape().text().c_str(), p.statistic ? "statistic" : "");

@@ -64,6 +64,27 @@ TEST_CASE("export: the same names, values and notes come out; half keeps vectors
     CHECK(run_program({"info", "--weights", folder / "half.safetensors"}).code == 0);
 }
 
+TEST_CASE("export: notes go into the file, stay in what is exported from it, and info shows them on one line each") {
+    const TemporaryFolder folder;
+    write_safetensors(folder / "from.safetensors", small_network());
+    const std::string noted = folder / "noted.safetensors", again = folder / "again.safetensors";
+    REQUIRE(run_program({"export", "--weights", folder / "from.safetensors", "--note", "licence=as DUTS-TR = research", "--note",
+                         "data=one\ntwo\033[2J", "--out", noted})
+                .code == 0);
+    CHECK(read_safetensors(noted).metadata.at("note.licence") == "as DUTS-TR = research");
+    REQUIRE(run_program({"export", "--weights", noted, "--note", "data=", "--out", again}).code == 0);
+    CHECK(read_safetensors(again).metadata.at("note.licence") == "as DUTS-TR = research");
+    CHECK(read_safetensors(again).metadata.count("note.data") == 0);
+    const Outcome info = run_program({"info", "--weights", noted});
+    CHECK(contains(info.out, "note.data            one two [2J\n"));
+    CHECK(contains(info.out, "note.licence         as DUTS-TR = research\n"));
+    CHECK(contains(info.out, "trained.steps        17\n"));
+    CHECK(contains(run_program({"info", "--weights", noted, "--json"}).out, "\"note.licence\": \"as DUTS-TR = research\""));
+    const Outcome wrong = run_program({"export", "--weights", noted, "--note", "no equals sign", "--out", again});
+    CHECK(wrong.code == 2);
+    CHECK(contains(wrong.err, "write NAME=TEXT"));
+}
+
 TEST_CASE("export: refuses its own input and values beyond float16") {
     const TemporaryFolder folder;
     NamedArrays arrays = small_network();
