@@ -1,6 +1,7 @@
 # make            build/purnet                    make test   all tests
 # make demo       train, evaluate and show         make check  format, floors, warnings
 # make fuzz       decoders on mutated files        make bench  ops against measured ceilings
+# make soak       train and predict for an hour (MINUTES=60), memory and open files watched
 # Options: CUDA=auto|0|1   CXX=g++|clang++   V=1 (show commands)   PREFIX=/usr/local (install)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -63,7 +64,7 @@ LIBRARY := $(BUILD)/libpurnet.a
 
 include scripts/cuda.mk
 
-.PHONY: FORCE all test fuzz bench-peers bench-compare demo check format bench docs install clean library
+.PHONY: FORCE all test fuzz soak bench-peers bench-compare demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
 
@@ -134,6 +135,10 @@ endif
 test-full: export PURNET_TEST_FULL := 1
 test-full: test
 
+MINUTES ?= 60
+soak: all
+	$(Q)scripts/soak.sh $(BUILD)/purnet $(MINUTES)
+
 demo: all
 	$(Q)scripts/demo.sh $(BUILD)/purnet
 
@@ -150,9 +155,15 @@ format:
 check:
 	$(Q)scripts/check.sh
 
-# The program, and the library with its headers and a pkg-config file.
+# The program with manual pages and completion, and the library with its headers and a pkg-config file.
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/purnet
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	$(BUILD)/purnet manual --out $(SHARE)/man/man1
+	$(BUILD)/purnet completion bash > $(SHARE)/bash-completion/completions/purnet
+	$(BUILD)/purnet completion zsh > $(SHARE)/zsh/site-functions/_purnet
+	$(BUILD)/purnet completion fish > $(SHARE)/fish/vendor_completions.d/purnet.fish
 	install -m 755 $(BUILD)/purnet $(DESTDIR)$(PREFIX)/bin/purnet
 	install -D -m 644 weights/salient-light.safetensors $(DESTDIR)$(PREFIX)/share/purnet/salient-light.safetensors
 	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libpurnet.a

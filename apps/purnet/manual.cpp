@@ -1,11 +1,13 @@
 // purnet manual: manual pages in troff, made from the options themselves.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 
 #include "apps/purnet/command_line.h"
 #include "apps/run/version.h"
+#include "core/formats/atomic_file.h"
 
 namespace purnet::app {
 namespace {
@@ -80,11 +82,24 @@ std::string command_page(const Options& options) {
 
 Run add_manual(Options& options) {
     auto name = std::make_shared<std::string>();
+    auto folder = std::make_shared<std::string>();
     options.example("purnet manual eval | man -l -", "the manual page of one command");
-    options.example("purnet manual > purnet.1", "the page of the whole program");
+    options.example("purnet manual --out ~/.local/share/man/man1", "the pages of the program and of all its commands, for man purnet");
     options.group("Page");
     options.words("command", *name, "whose page; the program's without it");
-    return [name] {
+    options.value("--out", *folder, "DIR", "write every page to this folder: purnet.1, purnet-train.1, ...");
+    return [name, folder] {
+        if (!folder->empty()) {
+            if (!name->empty()) throw UsageError("--out writes every page: leave '" + *name + "' away");
+            std::error_code error;
+            std::filesystem::create_directories(*folder, error);
+            require(!error, *folder, ": cannot be made: ", error.message());
+            const std::filesystem::path to = *folder;
+            atomic_write(to / "purnet.1", program_page());
+            for_each_command(
+                [&](const Options& command) { atomic_write(to / ("purnet-" + command.cli().get_name() + ".1"), command_page(command)); });
+            return static_cast<int>(all_fine);
+        }
         std::string page = name->empty() ? program_page() : "";
         for_each_command([&](const Options& command) {
             if (command.cli().get_name() == *name) page = command_page(command);

@@ -189,6 +189,11 @@ TEST_CASE("command line: manual pages name every option and have no stray reques
                    line == ".TP"));
     CHECK(contains(run_program({"manual"}).out, ".SH COMMANDS"));
     check_refused({"manual", "evil"}, 2, "there is no command 'evil'");
+    const TemporaryFolder folder;
+    CHECK(run_program({"manual", "--out", folder / "man1"}).code == 0);
+    CHECK(text_of_file(folder / "man1/purnet-eval.1") == page.out);
+    CHECK(text_of_file(folder / "man1/purnet.1") == run_program({"manual"}).out);
+    check_refused({"manual", "eval", "--out", folder / "man1"}, 2, "leave 'eval' away");
 }
 
 TEST_CASE("command line: a closed pipe ends the program without a word") {
