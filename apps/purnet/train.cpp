@@ -84,7 +84,9 @@ Run add_train(Options& options) {
             return stop_exit_code();
         }
         std::printf("%lld steps", static_cast<long long>(result.steps));
-        if (result.best_at > 0) std::printf("; best max-F %.4f at step %lld", result.best_max_f, static_cast<long long>(result.best_at));
+        if (result.best_at > 0)
+            std::printf("; best validation: max-F %.4f, MAE %.4f at step %lld", result.best_max_f, result.best_mae,
+                        static_cast<long long>(result.best_at));
         std::printf("\n");
         return static_cast<int>(all_fine);
     };

@@ -64,4 +64,11 @@ std::string library_versions() {
     return out;
 }
 
+std::vector<std::string> command_words() {
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+    return words;
+}
+
 }  // namespace purnet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace purnet {
 
@@ -16,5 +17,8 @@ std::string processor_description();
 
 // "oneDNN 2.6.3, libpng 1.6.39, ..."
 std::string library_versions();
+
+// The words this process was started with, its name first.
+std::vector<std::string> command_words();
 
 }  // namespace purnet

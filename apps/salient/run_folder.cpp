@@ -35,8 +35,13 @@ std::string checksum(const NamedArrays& arrays) {
 }  // namespace
 
 nlohmann::json to_json(const TrainPosition& p) {
-    return {{"stage", p.stage},           {"step", p.step},       {"total_steps", p.total_steps},
-            {"best_max_f", p.best_max_f}, {"best_at", p.best_at}, {"validations_since_best", p.validations_since_best},
+    return {{"stage", p.stage},
+            {"step", p.step},
+            {"total_steps", p.total_steps},
+            {"best_max_f", p.best_max_f},
+            {"best_mae", p.best_mae},
+            {"best_at", p.best_at},
+            {"validations_since_best", p.validations_since_best},
             {"finished", p.finished}};
 }
 
@@ -47,6 +52,7 @@ TrainPosition train_position_from_json(const nlohmann::json& json) {
         json.at("step").get_to(p.step);
         json.at("total_steps").get_to(p.total_steps);
         json.at("best_max_f").get_to(p.best_max_f);
+        if (json.contains("best_mae")) json.at("best_mae").get_to(p.best_mae);  // not in checkpoints of earlier versions
         json.at("best_at").get_to(p.best_at);
         json.at("validations_since_best").get_to(p.validations_since_best);
         json.at("finished").get_to(p.finished);

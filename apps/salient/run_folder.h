@@ -22,10 +22,10 @@ namespace purnet {
 
 struct TrainPosition {
     int stage = 1;
-    int64_t step = 0;         // steps of this stage that are done
-    int64_t total_steps = 0;  // of all stages so far
-    double best_max_f = -1;
-    int64_t best_at = 0;  // total_steps of the best validation
+    int64_t step = 0;                      // steps of this stage that are done
+    int64_t total_steps = 0;               // of all stages so far
+    double best_max_f = -1, best_mae = 2;  // of the best validation
+    int64_t best_at = 0;                   // its total_steps
     int64_t validations_since_best = 0;
     bool finished = false;
 };

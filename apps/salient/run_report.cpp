@@ -25,6 +25,10 @@ double number(const Json& record, const char* key) {
     return record.contains(key) && record[key].is_number() ? record[key].get<double>() : NAN;
 }
 
+std::string text(const Json& record, const char* key, const char* otherwise) {
+    return record.contains(key) && record[key].is_string() ? record[key].get<std::string>() : otherwise;
+}
+
 struct Run {
     std::string name;
     std::vector<Json> records;
@@ -39,6 +43,12 @@ struct Run {
         return s;
     }
 };
+
+// What chose best.safetensors.
+bool by_mae(const Run& run) {
+    const Json& first = run.records.front();
+    return first.contains("config") && text(first["config"], "best-by", "max-f") == "mae";
+}
 
 void curves(HtmlReport& report, const std::vector<Run>& runs) {
     const bool several = runs.size() > 1;
@@ -119,8 +129,14 @@ std::vector<std::string> columns(const Maps& maps, bool truth) {
     names.insert(names.end(), {"map", "overlay"});
     if (!maps.promotion[0].empty()) names.push_back("promotion attention");
     if (!maps.rectification[0].empty()) names.push_back("rectification attention");
-    if (!maps.error[0].empty()) names.push_back("error map (blue: too much, red: too little)");
+    if (!maps.error[0].empty()) names.push_back("error map");
     return names;
+}
+
+// What colours mean; in a column's heading it would be taller than the pictures of a telephone.
+void legend(HtmlReport& report, const std::vector<std::string>& columns) {
+    if (std::find(columns.begin(), columns.end(), "error map") != columns.end())
+        report.paragraph("In the error map blue is where the map shows too much, red where it shows too little.");
 }
 
 void pictures_with_masks(HtmlReport& report, Predictor& predictor, const RunReportOptions& options) {
@@ -147,13 +163,14 @@ void pictures_with_masks(HtmlReport& report, Predictor& predictor, const RunRepo
                 {concat(set.name(at->second), ": mean absolute error ", std::round(at->first * 1e4) / 1e4), cells(rgb, maps, &truth)});
         }
         report.sheet(names, list);
+        return names;
     };
     report.section("Best and worst pictures");
     report.paragraph(concat("Of ", set.size(), " pictures with masks, by mean absolute error."));
     report.heading("Best");
     rows(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(shown));
     report.heading("Worst");
-    rows(errors.rbegin(), errors.rbegin() + static_cast<std::ptrdiff_t>(shown));
+    legend(report, rows(errors.rbegin(), errors.rbegin() + static_cast<std::ptrdiff_t>(shown)));
 }
 
 void photographs(HtmlReport& report, const std::string& by, Predictor& predictor, const RunReportOptions& options) {
@@ -168,6 +185,7 @@ void photographs(HtmlReport& report, const std::string& by, Predictor& predictor
     }
     report.heading(concat("By ", by));
     report.sheet(names, rows);
+    legend(report, names);
 }
 
 void scores(HtmlReport& report, const fs::path& path) {
@@ -175,16 +193,22 @@ void scores(HtmlReport& report, const fs::path& path) {
     require(file.good(), path.string(), ": cannot be read");
     const Json json = Json::parse(file, nullptr, false);
     require(json.is_object(), path.string(), ": is not the JSON of eval");
-    // One method or several: wherever the nine figures stand.
-    const Json* figures = &json;
-    if (json.contains("methods") && json["methods"].is_array() && !json["methods"].empty()) figures = &json["methods"][0];
-    if (figures->contains("figures")) figures = &(*figures)["figures"];
-    TextTable table{.head = {"figure", "value"}, .rows = {}};
-    for (const char* key : {"maxFm", "meanFm", "adpFm", "wFmeasure", "Smeasure", "maxEm", "meanEm", "adpEm", "MAE"})
-        if (figures->contains(key)) table.rows.push_back({key, fixed_text(number(*figures, key), 4)});
+    TextTable table{.head = {"figure"}, .rows = {}};
+    const std::vector<const char*> keys = {"maxFm", "meanFm", "adpFm", "wFmeasure", "Smeasure", "maxEm", "meanEm", "adpEm", "MAE"};
+    std::vector<const Json*> methods;
+    if (json.contains("methods") && json["methods"].is_array())
+        for (const Json& method : json["methods"]) methods.push_back(&method);
+    if (methods.empty()) methods.push_back(&json);
+    for (const Json* method : methods) table.head.push_back(methods.size() > 1 ? text(*method, "name", "?") : "value");
+    for (const char* key : keys) {
+        std::vector<std::string> row = {key};
+        for (const Json* method : methods) row.push_back(fixed_text(number(*method, key), 4));
+        if (std::any_of(methods.begin(), methods.end(), [&](const Json* method) { return std::isfinite(number(*method, key)); }))
+            table.rows.push_back(std::move(row));
+    }
     require(!table.rows.empty(), path.string(), ": holds none of the nine figures");
     report.section("Figures");
-    report.paragraph("By the definitions of PySODMetrics 1.6.2, over the evaluated pictures.");
+    report.paragraph(concat("Over the evaluated pictures, by protocol ", text(json, "protocol", "pysod"), " of purnet eval."));
     report.table(table);
 }
 
@@ -192,19 +216,25 @@ void scores(HtmlReport& report, const fs::path& path) {
 
 void write_run_report(const RunReportOptions& options) {
     std::vector<Run> runs;
-    for (const fs::path& folder : options.runs) {
-        const fs::path named = folder.has_filename() ? folder : folder.parent_path();  // "runs/first/" is runs/first
-        runs.push_back({named.filename().string(), read_json_log(folder / "log.jsonl")});
+    const auto last_name = [](const fs::path& folder) {  // "runs/first/" is first
+        return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+    };
+    std::map<std::string, int> uses;
+    for (const fs::path& folder : options.runs) ++uses[last_name(folder)];
+    for (const fs::path& folder : options.runs) {  // seed1/light and seed2/light are told apart by their paths
+        const std::string name = last_name(folder);
+        runs.push_back({uses[name] > 1 ? folder.string() : name, read_json_log(folder / "log.jsonl")});
     }
     require(!runs.empty(), "a report needs a run folder");
     require(options.beside.empty() || !options.photos.empty(), "--beside shows a network on photographs: name them with --photos");
     HtmlReport report("PurNet training", runs.size() == 1 ? runs.front().name : concat(runs.size(), " runs"));
-    TextTable bests{.head = {"run", "steps", "best validation max-F", "its MAE", "at step"}, .rows = {}};
+    TextTable bests{.head = {"run", "steps", "best validation: max-F", "MAE", "at step"}, .rows = {}};
     for (const Run& run : runs) {
         double best = NAN, best_mae = NAN, best_step = NAN, last_step = NAN;
         for (const Json& r : run.records) {
             if (const double step = number(r, "step"); step == step) last_step = step;
-            if (r.value("type", "") == "val" && !(number(r, "max_f") <= best)) {
+            const bool better = by_mae(run) ? !(number(r, "mae") >= best_mae) : !(number(r, "max_f") <= best);
+            if (r.value("type", "") == "val" && better) {
                 best = number(r, "max_f");
                 best_mae = number(r, "mae");
                 best_step = number(r, "step");
@@ -212,9 +242,8 @@ void write_run_report(const RunReportOptions& options) {
         }
         bests.rows.push_back({run.name, fixed_text(last_step, 0), fixed_text(best, 4), fixed_text(best_mae, 4), fixed_text(best_step, 0)});
         if (runs.size() == 1 && !std::isnan(best))
-            report.highlights({{"best validation max-F", fixed_text(best, 4)},
-                               {"its MAE", fixed_text(best_mae, 4)},
-                               {"at step", fixed_text(best_step, 0)}});
+            report.highlights(
+                {{"best validation: max-F", fixed_text(best, 4)}, {"MAE", fixed_text(best_mae, 4)}, {"at step", fixed_text(best_step, 0)}});
     }
     if (runs.size() > 1) {
         report.section("Runs");

@@ -125,6 +125,7 @@ void check(const TrainConfig& c) {
     one_of("optimiser", c.optimiser, {"sgd", "adamw"});
     one_of("precision", c.precision, {"f32", "bf16"});
     one_of("schedule", c.schedule, {"poly", "cosine", "step", "constant"});
+    one_of("best-by", c.best_by, {"max-f", "mae"});
     for (const std::string& part : c.freeze) one_of("freeze", part, {"extractor", "main", "promotion", "rectification"});
     require(c.size >= 32 && c.size <= 4096, "--size ", c.size, ": use 32 to 4096");
     for (int side : c.multi_scale) require(side >= 32 && side <= 4096, "--multi-scale ", side, ": use 32 to 4096");

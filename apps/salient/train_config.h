@@ -64,8 +64,10 @@ struct TrainConfig {
     int64_t log_every = 20;
     int64_t validate_every = 500;
     int64_t save_every = 500;
-    int64_t patience = 0;   // validations without improvement before the stage ends; 0: never
-    int max_nonfinite = 5;  // in a row, before the run stops
+    std::string best_by = "max-f";
+    int64_t patience = 0;    // validations without improvement before the stage ends; 0: never
+    int max_nonfinite = 5;   // in a row, before the run stops
+    bool self_test = false;  // one batch is to be learned by heart first
     std::string preset;
 
     // Calls visit(name, field, help) for every field in the order of --help.
@@ -120,8 +122,10 @@ struct TrainConfig {
         visit("log-every", c.log_every, "steps between log lines");
         visit("validate-every", c.validate_every, "steps between validations");
         visit("save-every", c.save_every, "steps between checkpoints");
+        visit("best-by", c.best_by, "max-f or mae: the figure of validation that chooses best.safetensors and that --patience waits for");
         visit("patience", c.patience, "validations without improvement before a stage ends; 0: never");
         visit("max-nonfinite", c.max_nonfinite, "steps with a non-finite loss in a row before the run stops");
+        visit("self-test", c.self_test, "before training, learn one batch by heart; where that fails, say what is wrong with it and stop");
     }
 };
 

@@ -10,6 +10,7 @@
 #include "apps/run/signals.h"
 #include "apps/run/version.h"
 #include "apps/salient/run_folder.h"
+#include "apps/salient/self_test.h"
 #include "apps/salient/stage.h"
 #include "apps/salient/training_data.h"
 #include "apps/salient/training_log.h"
@@ -65,7 +66,7 @@ public:
         validator_ = data_->validator();
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
-        else if (!fix_steps())
+        else if (!learns_one_batch() || !fix_steps())
             return;
         if (checkpoint_) position_ = checkpoint_->position;
         folder_.write_config(config_);
@@ -93,6 +94,7 @@ public:
             }
         }
         result.best_max_f = position_.best_max_f;
+        result.best_mae = position_.best_mae;
         result.best_at = position_.best_at;
         result.steps = position_.total_steps;
         return result;
@@ -135,6 +137,14 @@ private:
             say(config_.init_from, ": ", copied, " tensors taken");
         }
         return net;
+    }
+
+    // --self-test. False where a signal asks to stop; Error where the batch can't be learned.
+    bool learns_one_batch() {
+        if (!config_.self_test) return true;
+        // Stage 2 alone leaves the map as it is.
+        const int stage = config_.stage == "3" ? 3 : 1;
+        return self_test(config_, stage, fresh_network(stage, true, true), data_->plain_batch(stage), stop_requested);
     }
 
     // Times a few steps of every stage on throw-away networks and divides the minutes by the shares. False where a signal asks to stop.
@@ -292,8 +302,9 @@ private:
             figures = validator_->run(stage.net());
             log_->panels(position_, stage.net(), *validator_);
             // A network of the first stage is a prediction in its own right, until a later stage is better.
-            if (figures.max_f > position_.best_max_f) {
+            if (config_.best_by == "mae" ? figures.mae < position_.best_mae : figures.max_f > position_.best_max_f) {
                 position_.best_max_f = figures.max_f;
+                position_.best_mae = figures.mae;
                 position_.best_at = position_.total_steps;
                 position_.validations_since_best = 0;
                 save_weights(stage, "best.safetensors",
@@ -341,17 +352,12 @@ private:
     }
 
     Json first_record() const {
-        return {{"program", program_version()},
-                {"build", build_description()},
-                {"processor", processor_description()},
-                {"libraries", library_versions()},
-                {"config", Json::parse(to_json(config_).dump())},
-                {"instruction_set", name_of(isa())},
-                {"threads", thread_count()},
-                {"device", name_of(device_)},
-                {"seed", config_.seed},
-                {"pictures", data_->pictures()},
-                {"held_out", data_->held_out()},
+        return {{"command", command_words()},        {"program", program_version()},
+                {"build", build_description()},      {"processor", processor_description()},
+                {"libraries", library_versions()},   {"config", Json::parse(to_json(config_).dump())},
+                {"instruction_set", name_of(isa())}, {"threads", thread_count()},
+                {"device", name_of(device_)},        {"seed", config_.seed},
+                {"pictures", data_->pictures()},     {"held_out", data_->held_out()},
                 {"data_hash", data_->hash()}};
     }
 

@@ -13,8 +13,8 @@ namespace purnet {
 
 struct TrainResult {
     bool interrupted = false;
-    bool resumable = true;  // else it was interrupted before there was anything to go on with
-    double best_max_f = -1;
+    bool resumable = true;                 // else it was interrupted before there was anything to go on with
+    double best_max_f = -1, best_mae = 2;  // of the best validation
     int64_t best_at = 0;
     int64_t steps = 0;
 };

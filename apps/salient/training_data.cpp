@@ -104,6 +104,14 @@ LoaderOptions TrainingData::loader_options(int stage) const {
 
 Loader TrainingData::loader(int stage, int64_t first) const { return Loader(set_, items_, loader_options(stage), first); }
 
+Batch TrainingData::plain_batch(int stage) const {
+    LoaderOptions o = loader_options(stage);
+    o.multi_scale.clear();
+    o.augment = {.flip = false};
+    o.depth = 1;
+    return Loader(set_, items_, o).next();
+}
+
 std::optional<Validator> TrainingData::validator() const {
     if (held_out_.empty()) return std::nullopt;
     return Validator(config_.val.empty() ? set_ : val_set_, held_out_, config_.size);

@@ -30,6 +30,8 @@ public:
 
     // Batches from `first` on; which pictures they hold is a function of (seed, stage, batch) alone.
     Loader loader(int stage, int64_t first = 0) const;
+    // The first of them as the files hold it: no augmentation, at --size.
+    Batch plain_batch(int stage) const;
     // Nothing where nothing is held out.
     std::optional<Validator> validator() const;
 

@@ -68,8 +68,9 @@ void TrainingLog::non_finite(const TrainPosition& at, const std::string& where, 
 }
 
 void TrainingLog::validation(const TrainPosition& at, const ValidationFigures& figures, double seconds) {
-    say(format("validation: max-F %.4f, MAE %.4f on %lld pictures (%.0f s); best max-F %.4f at step %lld", figures.max_f, figures.mae,
-               static_cast<long long>(figures.images), seconds, at.best_max_f, static_cast<long long>(at.best_at)));
+    say(format("validation: max-F %.4f, MAE %.4f on %lld pictures (%.0f s); best so far: max-F %.4f, MAE %.4f at step %lld", figures.max_f,
+               figures.mae, static_cast<long long>(figures.images), seconds, at.best_max_f, at.best_mae,
+               static_cast<long long>(at.best_at)));
     Json fields = position_fields(at);
     fields.update({{"max_f", figures.max_f}, {"mae", figures.mae}, {"images", figures.images}});
     log_.write("val", fields);

@@ -1,4 +1,4 @@
-// What a mask holds, in words of Fault. Internal to data/check.
+// What a mask holds, in words of Fault.
 #pragma once
 
 #include <cstdint>

@@ -173,7 +173,7 @@ TEST_CASE("run report: several runs stand in a table, and a part that a stage la
     CHECK(contains(both, "<td>second</td><td>9</td><td>0.8750</td><td>0.0500</td><td>4</td>"));
     const std::string one = page_of({folder / "first"});
     CHECK(test::markup_error(one) == "");
-    CHECK(contains(one, "<b>0.7500</b><span>best validation max-F</span>"));
+    CHECK(contains(one, "<b>0.7500</b><span>best validation: max-F</span>"));
     // The line of the part: a second "move to" behind the gap, none in that of the other.
     const auto moves = [&](const std::string& part) {
         const size_t end = one.find("<title>" + part + "</title>");
@@ -183,6 +183,19 @@ TEST_CASE("run report: several runs stand in a table, and a part that a stage la
     };
     CHECK(moves("structural") == 2);
     CHECK(moves("main") == 1);
+    // Runs of one name are told apart; every method of eval has its column, and the protocol is said.
+    std::filesystem::create_directories(folder / "again");
+    std::filesystem::copy(folder / "first", folder / "again/first", std::filesystem::copy_options::recursive);
+    atomic_write(folder / "scores.json", std::string_view(R"({"protocol": "dss", "maxFm": 0.5, "methods": [
+        {"name": "ours", "maxFm": 0.5, "MAE": 0.25}, {"name": "other", "maxFm": 0.75, "MAE": null}, 7]})"));
+    write_run_report({.runs = {folder / "first", folder / "again/first"}, .scores = folder / "scores.json", .out = folder / "page.html"});
+    const std::string twins = test::text_of_file(folder / "page.html");
+    CHECK(test::markup_error(twins) == "");
+    CHECK(contains(twins, "<td>" + (folder / "again/first").string() + "</td><td>9</td>"));
+    CHECK(contains(twins, "by protocol dss of purnet eval"));
+    CHECK(contains(twins, "<th>figure</th><th>ours</th><th>other</th><th>?</th>"));
+    CHECK(contains(twins, "<td>maxFm</td><td>0.5000</td><td>0.7500</td>"));
+    CHECK_FALSE(contains(twins, "<td>adpFm</td>"));
     // Photographs, by the run's best weights and by others.
     test::write_small_weights(folder / "first/best.safetensors");
     test::write_small_weights(folder / "other.safetensors");

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
+#include "apps/run/json_log.h"
 #include "apps/salient/train_config.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/safetensors.h"
@@ -118,6 +120,9 @@ TEST_CASE("train: a finished run is not begun anew, nor is another run's folder 
     const fs::path run = folder / "run";
     const std::vector<std::string> words = small_run(run);
     CHECK(run_program(words).code == 0);
+    std::vector<std::string> command = words;
+    command.insert(command.begin(), program_path());
+    CHECK(read_json_log(run / "log.jsonl")[0]["command"] == nlohmann::ordered_json(command));
     const Outcome again = run_program(words);
     CHECK(again.code == 1);
     CHECK(again.err.find("holds a run already; use --resume") != std::string::npos);
@@ -258,6 +263,30 @@ TEST_CASE("train: a damaged picture ends the run, which keeps its steps") {
     std::ofstream(pictures[0], std::ios::binary | std::ios::trunc) << whole;
     const Outcome rest = run_program(resumed(run));
     CHECK_MESSAGE(rest.code == 0, rest.err);
+}
+
+TEST_CASE("train: the best network is the one that --best-by asks for") {
+    const TemporaryFolder folder;
+    std::map<std::string, int64_t> best_steps;
+    for (const std::string figure : {"max-f", "mae"}) {
+        const fs::path run = folder / figure;
+        std::vector<std::string> words = small_run(run);
+        words.insert(words.end(), {"--best-by", figure, "--validate-every", "1"});
+        const Outcome outcome = run_program(words);
+        REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+        double best = -1;
+        for (const Json& record : read_json_log(run / "log.jsonl")) {
+            if (record["type"] != "val") continue;
+            const double value = figure == "mae" ? 1 - record["mae"].get<double>() : record["max_f"].get<double>();
+            if (value <= best) continue;
+            best = value;
+            best_steps[figure] = record["step"].get<int64_t>();
+        }
+        CHECK_MESSAGE(outcome.out.ends_with(concat(" at step ", best_steps[figure], "\n")), outcome.out);
+        CHECK(read_safetensors(run / "best.safetensors").metadata.at("trained.steps") == std::to_string(best_steps[figure]));
+    }
+    // Else either would do for both.
+    CHECK(best_steps["max-f"] != best_steps["mae"]);
 }
 
 TEST_CASE("train: forms of one stage resume with the steps that minutes gave them") {
