@@ -9,6 +9,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/packed.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
+#include "kernels/round_bf16/round_bf16.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
 
@@ -51,7 +52,17 @@ std::optional<size_t> follower(const Graph& graph, int result) {
     return std::nullopt;
 }
 
-Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
+// The constant with a convolution's weights in float32, or -1: the weight itself, or what a network in bf16 rounds for the convolution.
+int weight_of(const Graph& graph, const Step& conv) {
+    const int weight = conv.inputs[1];
+    if (value(graph, weight).constant) return weight;
+    const int maker = graph.producer(weight);
+    if (maker < 0 || !std::any_cast<round_bf16::Problem>(&graph.steps[static_cast<size_t>(maker)].problem)) return -1;
+    const int source = graph.steps[static_cast<size_t>(maker)].inputs[0];
+    return value(graph, source).constant ? source : -1;
+}
+
+Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form, int weight) {
     // The weight's output channel is its first axis, of transposed convolutions its last.
     const int64_t channels = form.forward() ? form.problem.o : form.problem.c;
     Fusion f;
@@ -59,7 +70,7 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form) {
     f.name = conv.name;
     f.x = conv.inputs[0];
     f.output = conv.outputs[0];
-    f.weight = value(graph, conv.inputs[1]).constant.to_floats();
+    f.weight = value(graph, weight).constant.to_floats();
     std::vector<double> bias =
         conv.inputs[2] >= 0 ? constant(graph, conv.inputs[2]) : std::vector<double>(static_cast<size_t>(channels), 0.0);
     f.consumer = follower(graph, conv.outputs[0]);
@@ -108,11 +119,11 @@ void forget_constants(Graph& graph, const std::vector<int>& values) {
 }  // namespace
 
 void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bool give_back) {
-    const Key key{device.type, DType::f32};
     const std::unique_ptr<Narrow> narrow = Narrow::make(graph, device, forms);
-    if (!conv2d::table().has(&conv2d::Kernels::pack, key)) return;
     const Context context{device, nullptr};
+    const auto key_of = [&](const Step& step) { return Key{device.type, value(graph, step.inputs[0]).dtype}; };
     const auto packed = [&](const Step& step, const Fusion& f) {
+        const Key key = key_of(step);
         std::shared_ptr<conv2d::PackedConv> conv;
         if (const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem))
             conv = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, f.epilogue, f.weight.data(),
@@ -125,19 +136,28 @@ void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bo
     for (size_t i = 0; i < graph.steps.size(); ++i) {
         const Step& step = graph.steps[i];
         const std::optional<ConvolutionForm> form = ConvolutionForm::of(step);
-        if (!form || !value(graph, step.inputs[1]).constant) continue;
-        const Fusion f = fuse(graph, step, *form);
+        if (!form || !conv2d::table().has(&conv2d::Kernels::pack, key_of(step))) continue;
+        const int weight = weight_of(graph, step);
+        if (weight < 0) continue;
+        const Fusion f = fuse(graph, step, *form, weight);
         Step fused = narrow && narrow->runs(graph, step) ? narrow->step(graph, f) : packed(step, f);
         fused.name = f.name;
         fused.multiply_adds = multiply_adds(step);
+        const int rounded = weight == step.inputs[1] ? -1 : step.inputs[1];
         std::vector<int> read = step.inputs;
+        read.push_back(weight);
         if (f.consumer) {
             const std::vector<int>& more = graph.steps[*f.consumer].inputs;
             read.insert(read.end(), more.begin(), more.end());
         }
         // At the consumer's place, where everything that is summed exists already.
         graph.steps[f.consumer.value_or(i)] = std::move(fused);
-        if (f.consumer) graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(i--));
+        const auto erase = [&](size_t at) { graph.steps.erase(graph.steps.begin() + static_cast<std::ptrdiff_t>(at)); };
+        if (f.consumer) erase(i--);
+        if (rounded >= 0 && graph.uses(rounded) == 0) {  // its maker stands before the convolution
+            erase(static_cast<size_t>(graph.producer(rounded)));
+            --i;
+        }
         forget_constants(graph, read);
         if (give_back) release_cached_memory(device.type);
     }

@@ -8,8 +8,8 @@ namespace purnet {
 
 // conv2d or conv_transpose2d -> batch norm (running statistics) -> activation, with the sums before and after it: one step with
 // packed weights. Batch norm folds as w' = w s, b' = (b - mean) s + beta with s = gamma / sqrt(var + eps), in float64. A
-// convolution with an activation alone, or with nothing, is packed likewise. Left as they are: convolutions whose result has
-// several readers (but for the packing), and those of a device whose twin cannot pack.
+// convolution with an activation alone, or with nothing, is packed likewise; weights that a network in bf16 rounds are folded before that.
+// Left as they are: convolutions whose result has several readers (but for the packing), and those whose twin cannot pack.
 // With narrow forms, convolutions read those where they can (narrow.h). give_back: weights that only the graph held go back to the system
 // as soon as they are packed.
 void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {}, bool give_back = false);

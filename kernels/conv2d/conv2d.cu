@@ -52,11 +52,13 @@ struct Method<float> {
         launch(product, grid_of(p, pass), chunk, workspace, stream);
     }
     static size_t workspace(const Problem& p, Pass pass) { return grid_of(p, pass).workspace(); }
+    static std::string name(const Problem& p, Pass pass) { return concat("tiles 64x64", grid_of(p, pass).parts()); }
 };
 
 template size_t workspace<float>(const Problem&, Pass);
-template void forward(const Problem&, const float*, const float*, const float*, float*, void*, const Context&);
-template void backward_data(const Problem&, const float*, const float*, const float*, float*, void*, const Context&);
+template std::string method<float>(const Problem&, Pass);
+template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&);
+template void backward_data(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&);
 template void backward_weights(const Problem&, const float*, const float*, float*, float*, void*, const Context&);
 
 }  // namespace implicit

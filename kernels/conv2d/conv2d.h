@@ -57,7 +57,7 @@ struct Kernels {
     void (*backward_weights)(const Problem&, const void* x, const void* dy, void* dweight, void* dbias, void* workspace,
                              const Context&) = nullptr;
     size_t (*workspace)(const Problem&, Pass) = nullptr;  // null: none is needed
-    // For inference: packed.h. bias may be null.
+    // For inference: packed.h. weight and bias are float32 in the host's memory, whatever the key; bias may be null.
     std::unique_ptr<PackedConv> (*pack)(const Problem&, const Epilogue&, const void* weight, const void* bias, const Context&) = nullptr;
 };
 

@@ -19,7 +19,7 @@ struct Method<bf16> {
     template <bool Forward>
     static void correlate(const Problem& p, Pass pass, const Correlation<bf16, Forward>& product, int chunk, void* workspace,
                           cudaStream_t stream) {
-        if (chunk == 8 && sm90::fits(p, pass) && sm90::device_can())
+        if (chunk == 8 && takes_sm90(p, pass))
             sm90::launch(p, sm90::plan_of(p, pass), product, workspace, stream);
         else
             launch(product, grid_of(p, pass), chunk, workspace, stream);
@@ -28,11 +28,22 @@ struct Method<bf16> {
         const size_t everywhere = grid_of(p, pass).workspace();
         return sm90::fits(p, pass) ? std::max(everywhere, sm90::plan_of(p, pass).grid.workspace()) : everywhere;
     }
+    static std::string name(const Problem& p, Pass pass) {
+        if (chunk_of(p, pass) == 8 && takes_sm90(p, pass)) {
+            const sm90::Plan plan = sm90::plan_of(p, pass);
+            return concat("wgmma ", 64 * plan.groups, "x", plan.columns, plan.grid.parts());
+        }
+        return concat(chunk_of(p, pass) == 8 ? "mma 64x64" : "tiles 64x64", grid_of(p, pass).parts());
+    }
+
+private:
+    static bool takes_sm90(const Problem& p, Pass pass) { return sm90::fits(p, pass) && sm90::device_can(); }
 };
 
 template size_t workspace<bf16>(const Problem&, Pass);
-template void forward(const Problem&, const bf16*, const bf16*, const float*, bf16*, void*, const Context&);
-template void backward_data(const Problem&, const bf16*, const bf16*, const float*, bf16*, void*, const Context&);
+template std::string method<bf16>(const Problem&, Pass);
+template void forward(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&);
+template void backward_data(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&);
 template void backward_weights(const Problem&, const bf16*, const bf16*, float*, float*, void*, const Context&);
 
 }  // namespace implicit

@@ -77,36 +77,18 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
 }
 
 bool forward_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
-    const int64_t m = winograd_tile(s, Pass::forward);
-    if (key.device != DeviceType::cpu || !m) return false;
-    const auto* weight = static_cast<const double*>(p[1]);
     auto* y = static_cast<double*>(p[2]);
-    winograd_bound(
-        {s.n, s.h, s.w, s.c, s.out_h(), s.out_w(), s.o, s.pads.top, s.pads.left, s.dilation}, m, static_cast<const double*>(p[0]),
-        [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * s.c + i]; },
-        [&](int64_t n, int64_t row, int64_t column, int64_t j, double value) {
-            y[((n * s.out_h() + row) * s.out_w() + column) * s.o + j] = value + (bias ? static_cast<const double*>(p[4])[j] : 0);
-        });
+    if (key.device != DeviceType::cpu ||
+        !winograd_bound(s, Pass::forward, static_cast<const double*>(p[0]), static_cast<const double*>(p[1]), y))
+        return false;
+    if (bias)
+        for (int64_t i = 0; i < s.y_count(); ++i) y[i] += static_cast<const double*>(p[4])[i % s.o];
     return true;
 }
 
 bool backward_data_magnitude(const Problem& s, Key key, const Pointers& p) {
-    const int64_t m = winograd_tile(s, Pass::backward_data);
-    if (key.device != DeviceType::cpu || !m) return false;
-    const auto *dy = static_cast<const double*>(p[0]), *weight = static_cast<const double*>(p[1]);
-    auto* dx = static_cast<double*>(p[2]);
-    if (m == 3) {
-        winograd_bound(
-            {s.n, s.out_h(), s.out_w(), s.o, s.h, s.w, s.c, s.pads.top, s.pads.left}, dy,
-            [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 16 + tap) * s.c + j]; }, dx);
-        return true;
-    }
-    const int64_t top = 2 * s.dilation - s.pads.top, left = 2 * s.dilation - s.pads.left;
-    winograd_bound(
-        {s.n, s.out_h(), s.out_w(), s.o, s.h, s.w, s.c, top, left, s.dilation}, m, dy,
-        [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 9 + 8 - tap) * s.c + j]; },
-        [&](int64_t n, int64_t row, int64_t column, int64_t j, double value) { dx[((n * s.h + row) * s.w + column) * s.c + j] = value; });
-    return true;
+    return key.device == DeviceType::cpu && winograd_bound(s, Pass::backward_data, static_cast<const double*>(p[0]),
+                                                           static_cast<const double*>(p[1]), static_cast<double*>(p[2]));
 }
 
 std::string label_of(const Problem& s, bool bias) {

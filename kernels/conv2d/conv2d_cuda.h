@@ -3,18 +3,25 @@
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/tile/epilogue.h"
 
 namespace purnet::conv2d::implicit {
 
 template <class T>
 size_t workspace(const Problem& problem, Pass pass);
 
+// For people: which kernel a forward or data gradient takes, of operands that are aligned to 16 bytes.
 template <class T>
-void forward(const Problem& problem, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context);
+std::string method(const Problem& problem, Pass pass);
 
-// dx += bias where one is given: with it, this is the forward of a transposed convolution.
 template <class T>
-void backward_data(const Problem& problem, const T* dy, const T* weight, const float* bias, T* dx, void* workspace, const Context& context);
+void forward(const Problem& problem, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, void* workspace,
+             const Context& context);
+
+// The epilogue is for the forward of transposed convolutions, which this is.
+template <class T>
+void backward_data(const Problem& problem, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, void* workspace,
+                   const Context& context);
 
 // Either result may be null.
 template <class T>
@@ -25,5 +32,10 @@ void backward_weights(const Problem& problem, const T* x, const T* dy, float* dw
 size_t bias_workspace(int64_t rows, int64_t channels);
 template <class T>
 void backward_bias(int64_t rows, int64_t channels, const T* dy, float* dbias, void* workspace, const Context& context);
+
+// One of the two for inference: packed.h. weight and bias are float32 in the host's memory, whatever T is; bias may be null.
+template <class T>
+std::unique_ptr<PackedConv> make_packed(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight, const float* bias,
+                                        const Context& context);
 
 }  // namespace purnet::conv2d::implicit

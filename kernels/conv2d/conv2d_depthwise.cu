@@ -7,7 +7,7 @@ namespace {
 using tile::ColumnLanes;
 using tile::Pack;
 
-// Forward:        y[n,p,q,c]  = bias[c] + sum over ky,kx of weight[c,ky,kx] x[n, p s - top + ky d, q s - left + kx d, c]
+// Forward:        y[n,p,q,c]  = epilogue of the sum over ky,kx of weight[c,ky,kx] x[n, p s - top + ky d, q s - left + kx d, c]
 // Data gradient:  dx[n,h,w,c] = the same sum over the dy that it reached, by phases (conv2d_view.h), with the same loop.
 // Tensors as rows of channels (kernels/tile/columns.h): a block owns one line of channels, 8 lanes of 16 bytes, and 32 pixels at a
 // time; its weights lie in shared memory tap by tap, where memory holds them channel by channel. Grid (channel tiles, pixels,
@@ -28,10 +28,12 @@ __global__ void __launch_bounds__(256) correlation_kernel(Correlation<T, Forward
     const int lane = static_cast<int>(threadIdx.x) % Lanes::lanes, channel = tile + lane * V;
     if (channel >= product.p.c) return;
     Pack<V> bias = tile::zeros<V>();
-    if (product.bias) {
+    if (product.epilogue.bias) {
 #pragma unroll
-        for (int i = 0; i < V; ++i) bias[i] = product.bias[channel + i];
+        for (int i = 0; i < V; ++i) bias[i] = product.epilogue.bias[channel + i];
     }
+    tile::Epilogue<T> epilogue = product.epilogue;
+    epilogue.bias = nullptr;  // the sum begins with it: read once a thread
     const int64_t rows = product.rows();
     for (int64_t row = static_cast<int64_t>(blockIdx.y) * Lanes::rows + threadIdx.x / Lanes::lanes; row < rows;
          row += static_cast<int64_t>(gridDim.y) * Lanes::rows) {
@@ -51,7 +53,7 @@ __global__ void __launch_bounds__(256) correlation_kernel(Correlation<T, Forward
                 for (int i = 0; i < V; ++i) sum[i] = fmaf(taps_here[i], v[i], sum[i]);
             }
         }
-        tile::store(product.out + product.row_at(row) + channel, sum);
+        tile::finish_row(product.out, product.row_at(row) + channel, channel, sum.at, V, true, epilogue);
     }
 }
 
@@ -121,7 +123,7 @@ int64_t chunks_of(const Problem& p) { return row_chunks(p.n * p.out_h() * p.out_
 template <class T, bool Forward>
 void run(const Problem& p, const Correlation<T, Forward>& product, cudaStream_t stream) {
     constexpr int V = tile::vector_of<T>;
-    const bool vectors = p.c % V == 0 && tile::aligned_16(product.source, product.out);
+    const bool vectors = p.c % V == 0 && tile::aligned_16(product.source, product.out, product.epilogue.before, product.epilogue.after);
     const int64_t s = Forward ? 1 : p.stride;
     const int64_t rows = Forward ? p.n * p.out_h() * p.out_w() : p.n * ((p.h + s - 1) / s) * ((p.w + s - 1) / s);
     const dim3 grid(cuda::blocks_for(p.c, vectors ? ColumnLanes<V>::width : ColumnLanes<1>::width),
@@ -135,13 +137,13 @@ void run(const Problem& p, const Correlation<T, Forward>& product, cudaStream_t 
 size_t weights_workspace(const Problem& p) { return static_cast<size_t>(chunks_of(p) * p.kh * p.kw * p.c) * sizeof(double); }
 
 template <class T>
-void forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, const Context& context) {
-    run(p, Correlation<T, true>{narrow(p), x, weight, bias, y}, cuda::stream_of(context));
+void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, const Context& context) {
+    run(p, Correlation<T, true>{narrow(p), x, weight, epilogue, y}, cuda::stream_of(context));
 }
 
 template <class T>
-void backward_data(const Problem& p, const T* dy, const T* weight, const float* bias, T* dx, const Context& context) {
-    run(p, Correlation<T, false>{narrow(p), dy, weight, bias, dx}, cuda::stream_of(context));
+void backward_data(const Problem& p, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, const Context& context) {
+    run(p, Correlation<T, false>{narrow(p), dy, weight, epilogue, dx}, cuda::stream_of(context));
 }
 
 template <class T>
@@ -156,10 +158,10 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
                  cuda::counters(static_cast<int>(grid.x * grid.z)));
 }
 
-template void forward(const Problem&, const float*, const float*, const float*, float*, const Context&);
-template void forward(const Problem&, const bf16*, const bf16*, const float*, bf16*, const Context&);
-template void backward_data(const Problem&, const float*, const float*, const float*, float*, const Context&);
-template void backward_data(const Problem&, const bf16*, const bf16*, const float*, bf16*, const Context&);
+template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, const Context&);
+template void forward(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, const Context&);
+template void backward_data(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, const Context&);
+template void backward_data(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, const Context&);
 template void backward_weights(const Problem&, const float*, const float*, float*, void*, const Context&);
 template void backward_weights(const Problem&, const bf16*, const bf16*, float*, void*, const Context&);
 

@@ -10,9 +10,9 @@ inline constexpr int most_taps = 49, most_columns = 7;
 inline bool takes(const Problem& p) { return p.depthwise() && p.kh * p.kw <= most_taps && p.kw <= most_columns; }
 
 template <class T>
-void forward(const Problem& problem, const T* x, const T* weight, const float* bias, T* y, const Context& context);
+void forward(const Problem& problem, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, const Context& context);
 template <class T>
-void backward_data(const Problem& problem, const T* dy, const T* weight, const float* bias, T* dx, const Context& context);
+void backward_data(const Problem& problem, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, const Context& context);
 template <class T>
 void backward_weights(const Problem& problem, const T* x, const T* dy, float* dweight, void* workspace, const Context& context);
 

@@ -19,6 +19,7 @@ namespace purnet::conv2d::implicit {
 //     static void launch(product, grid, chunk, workspace, stream)
 //     static void correlate(problem, pass, correlation, chunk, workspace, stream)     forward and data gradient
 //     static size_t workspace(problem, pass)                                          of what either of them takes
+//     static std::string name(problem, pass)                                          of what correlate() takes for aligned operands
 // chunk: so many neighbours (8, 4 or 1) lie together and aligned in both operands.
 template <class T>
 struct Method;
@@ -46,11 +47,18 @@ inline Grid grid_of(const Problem& p, Pass pass) {
     return grid_of(p.n * ((p.h + s - 1) / s) * ((p.w + s - 1) / s), in, taps * out, p.groups * s * s);
 }
 
+// Of channels along the lines of the two operands.
 template <class... P>
 int chunk_of(int64_t channels, int64_t other_channels, const P*... operands) {
     if (!tile::aligned_16(operands...)) return 1;
     if (channels % 8 == 0 && other_channels % 8 == 0) return 8;
     return channels % 4 == 0 && other_channels % 4 == 0 ? 4 : 1;
+}
+// Of a forward or data gradient: weights lie by input channels in both.
+template <class... P>
+int chunk_of(const Problem& p, Pass pass, const P*... operands) {
+    const int64_t in = p.c / p.groups;
+    return chunk_of(in, pass == Pass::forward ? in : p.o / p.groups, operands...);
 }
 
 template <class Product, class... P>
@@ -72,24 +80,32 @@ size_t workspace(const Problem& p, Pass pass) {
 }
 
 template <class T>
-void forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context) {
-    const auto text = [&] { return describe(p); };
-    const OpScope op("conv2d forward", text);
-    check(p);
-    if (depthwise::takes(p)) return depthwise::forward(p, x, weight, bias, y, context);
-    const Correlation<T, true> product{narrow(p), x, weight, bias, y, p.o / p.groups % 4 == 0 && tile::aligned_16(y)};
-    const int64_t in = p.c / p.groups;
-    Method<T>::correlate(p, Pass::forward, product, chunk_of(in, in, x, weight), workspace, cuda::stream_of(context));
+std::string method(const Problem& p, Pass pass) {
+    return depthwise::takes(p) ? "depthwise" : Method<T>::name(p, pass);
 }
 
 template <class T>
-void backward_data(const Problem& p, const T* dy, const T* weight, const float* bias, T* dx, void* workspace, const Context& context) {
+void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, void* workspace,
+             const Context& context) {
+    const auto text = [&] { return describe(p); };
+    const OpScope op("conv2d forward", text);
+    check(p);
+    if (depthwise::takes(p)) return depthwise::forward(p, x, weight, epilogue, y, context);
+    const bool vectors = p.o / p.groups % 4 == 0 && tile::aligned_16(y, epilogue.before, epilogue.after);
+    const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors};
+    Method<T>::correlate(p, Pass::forward, product, chunk_of(p, Pass::forward, x, weight), workspace, cuda::stream_of(context));
+}
+
+template <class T>
+void backward_data(const Problem& p, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, void* workspace,
+                   const Context& context) {
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d backward_data", text);
     check(p);
-    if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, bias, dx, context);
-    const Correlation<T, false> product{narrow(p), dy, weight, bias, dx, p.c / p.groups % 4 == 0 && tile::aligned_16(dx)};
-    Method<T>::correlate(p, Pass::backward_data, product, chunk_of(p.c / p.groups, p.o / p.groups, dy, weight), workspace,
+    if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, epilogue, dx, context);
+    const bool vectors = p.c / p.groups % 4 == 0 && tile::aligned_16(dx, epilogue.before, epilogue.after);
+    const Correlation<T, false> product{narrow(p), dy, weight, epilogue, dx, vectors};
+    Method<T>::correlate(p, Pass::backward_data, product, chunk_of(p, Pass::backward_data, dy, weight), workspace,
                          cuda::stream_of(context));
 }
 
@@ -111,15 +127,25 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
 
 // As entries of a table.
 template <class T>
+void plain_forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context) {
+    forward<T>(p, x, weight, {.bias = bias}, y, workspace, context);
+}
+template <class T>
 void plain_backward_data(const Problem& p, const T* dy, const T* weight, T* dx, void* workspace, const Context& context) {
-    backward_data<T>(p, dy, weight, nullptr, dx, workspace, context);
+    backward_data<T>(p, dy, weight, {}, dx, workspace, context);
+}
+template <class T>
+std::unique_ptr<PackedConv> pack_forward(const Problem& p, const Epilogue& epilogue, const void* weight, const void* bias,
+                                         const Context& context) {
+    return make_packed<T>(p, Pass::forward, epilogue, static_cast<const float*>(weight), static_cast<const float*>(bias), context);
 }
 template <class T>
 Kernels kernels_of() {
-    return {.forward = erase<forward<T>>,
+    return {.forward = erase<plain_forward<T>>,
             .backward_data = erase<plain_backward_data<T>>,
             .backward_weights = erase<backward_weights<T>>,
-            .workspace = workspace<T>};
+            .workspace = workspace<T>,
+            .pack = pack_forward<T>};
 }
 
 }  // namespace purnet::conv2d::implicit

@@ -15,34 +15,19 @@
 
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_operands.h"
-#include "kernels/tile/vector.h"
+#include "kernels/tile/epilogue.h"
 
 namespace purnet::conv2d::implicit {
 
-// N neighbours from column `column` on to `out`; vectors where the product says that they are aligned.
-template <int N, class T>
-__device__ __forceinline__ void put_values(T* out, const float (&v)[N], int column, int columns, bool vectors) {
-    if (vectors && column + N <= columns) {
-        tile::Pack<N> pack;
-#pragma unroll
-        for (int i = 0; i < N; ++i) pack[i] = v[i];
-        tile::store(out + column, pack);
-        return;
-    }
-#pragma unroll
-    for (int i = 0; i < N; ++i)
-        if (column + i < columns) out[column + i] = cuda::from_float<T>(v[i]);
-}
-
-// Forward, and data gradient by phases. The data gradient takes a bias too: it is the forward of a transposed convolution.
+// Forward, and data gradient by phases. Both take an epilogue: the data gradient is the forward of a transposed convolution.
 template <class T, bool Forward>
 struct Correlation {
     Problem32 p;
     const T* source;
     const T* weight;
-    const float* bias;
+    tile::Epilogue<T> epilogue;
     T* out;
-    bool vectors;  // the result is written in vectors
+    bool vectors;  // the result, and what the epilogue adds to it, may be taken in vectors
     View view;
     int group;
 
@@ -92,12 +77,7 @@ struct Correlation {
     }
     template <int N>
     __device__ void put(int64_t row_at, int column, float (&v)[N]) const {
-        if (bias) {
-#pragma unroll
-            for (int i = 0; i < N; ++i)
-                if (column + i < columns()) v[i] += bias[group * columns() + column + i];
-        }
-        put_values<N>(out + row_at, v, column, columns(), vectors);
+        tile::finish_row(out, row_at + column, group * columns() + column, v, columns() - column, vectors, epilogue);
     }
 };
 
@@ -136,7 +116,7 @@ struct WeightGradient {
     __device__ int64_t row_at(int64_t row) const { return row < rows() ? (group * rows() + row) * columns() : -1; }
     template <int N>
     __device__ void put(int64_t row_at, int column, float (&v)[N]) const {
-        put_values<N>(out + row_at, v, column, columns(), vectors);
+        tile::put_row(out + row_at + column, v, columns() - column, vectors);
     }
 };
 

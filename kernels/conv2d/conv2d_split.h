@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "kernels/runtime/cuda/shared.h"
 #include "kernels/tile/reduce.h"
@@ -22,6 +23,8 @@ struct Grid {
     int64_t elements = tile_elements;  // of a tile
 
     int64_t tiles() const { return row_tiles * column_tiles * products; }
+    // For people: " in 3 parts".
+    std::string parts() const { return splits == 1 ? "" : " in " + std::to_string(splits) + " parts"; }
     size_t workspace() const { return splits == 1 ? 0 : static_cast<size_t>(tiles() * splits * elements) * sizeof(float); }
 };
 

@@ -5,9 +5,9 @@
 //
 //   v = convolution + bias;  v += before;  v = v > 0 ? v : slope * v;  v = min(v, top);  y = v + after
 //
-// before and after have the shape of y and are given exactly where the epilogue says so. The weights given to pack() may be released
-// afterwards. One PackedConv may run in several threads at once, each with a workspace of its own. It belongs to the instruction set
-// and thread count it was packed under. Nothing may alias y.
+// before and after have the shape of y and the type of the key and are given exactly where the epilogue says so. The weights given to
+// pack() may be released afterwards. One PackedConv may run in several threads at once, each with a workspace of its own. It belongs to the
+// device, on the host to the instruction set and thread count, that it was packed under. Nothing may alias y.
 #pragma once
 
 #include <cstddef>

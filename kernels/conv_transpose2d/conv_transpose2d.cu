@@ -12,13 +12,13 @@ namespace {
 template <class T>
 void forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context) {
     check(p);
-    conv2d::implicit::backward_data(adjoint(p), x, weight, bias, y, workspace, context);
+    conv2d::implicit::backward_data<T>(adjoint(p), x, weight, {.bias = bias}, y, workspace, context);
 }
 
 template <class T>
 void backward_data(const Problem& p, const T* dy, const T* weight, T* dx, void* workspace, const Context& context) {
     check(p);
-    conv2d::implicit::forward(adjoint(p), dy, weight, static_cast<const float*>(nullptr), dx, workspace, context);
+    conv2d::implicit::forward<T>(adjoint(p), dy, weight, {}, dx, workspace, context);
 }
 
 template <class T>
@@ -26,6 +26,14 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
     check(p);
     if (dweight) conv2d::implicit::backward_weights(adjoint(p), dy, x, dweight, static_cast<float*>(nullptr), workspace, context);
     if (dbias) conv2d::implicit::backward_bias(p.n * p.out_h * p.out_w, p.o, dy, dbias, workspace, context);
+}
+
+template <class T>
+std::unique_ptr<conv2d::PackedConv> pack(const Problem& p, const conv2d::Epilogue& epilogue, const void* weight, const void* bias,
+                                         const Context& context) {
+    check(p);
+    return conv2d::implicit::make_packed<T>(adjoint(p), Pass::backward_data, epilogue, static_cast<const float*>(weight),
+                                            static_cast<const float*>(bias), context);
 }
 
 template <class T>
@@ -40,7 +48,8 @@ Kernels kernels_of() {
     return {.forward = erase<forward<T>>,
             .backward_data = erase<backward_data<T>>,
             .backward_weights = erase<backward_weights<T>>,
-            .workspace = workspace_of<T>};
+            .workspace = workspace_of<T>,
+            .pack = pack<T>};
 }
 
 const bool registered = [] {

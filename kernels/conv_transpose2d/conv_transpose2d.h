@@ -47,7 +47,7 @@ struct Kernels {
     void (*backward_weights)(const Problem&, const void* x, const void* dy, void* dweight, void* dbias, void* workspace,
                              const Context&) = nullptr;
     size_t (*workspace)(const Problem&, Pass) = nullptr;
-    // For inference: kernels/conv2d/packed.h. bias may be null.
+    // For inference: kernels/conv2d/packed.h. weight and bias are float32 in the host's memory, whatever the key; bias may be null.
     std::unique_ptr<conv2d::PackedConv> (*pack)(const Problem&, const conv2d::Epilogue&, const void* weight, const void* bias,
                                                 const Context&) = nullptr;
 };

@@ -48,12 +48,10 @@ void reference_backward_weights(const Problem& s, const double* x, const double*
 }
 
 bool forward_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
-    if (key.device != DeviceType::cpu || !conv2d::winograd_tile(adjoint(s), Pass::backward_data)) return false;
-    const auto* weight = static_cast<const double*>(p[1]);
     auto* y = static_cast<double*>(p[2]);
-    winograd_bound(
-        {s.n, s.h, s.w, s.c, s.out_h, s.out_w, s.o, s.crop_top, s.crop_left}, static_cast<const double*>(p[0]),
-        [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 16 + tap) * s.o + j]; }, y);
+    if (key.device != DeviceType::cpu ||
+        !winograd_bound(adjoint(s), Pass::backward_data, static_cast<const double*>(p[0]), static_cast<const double*>(p[1]), y))
+        return false;
     if (bias)
         for (int64_t i = 0; i < s.y_count(); ++i) y[i] += static_cast<const double*>(p[4])[i % s.o];
     return true;

@@ -13,11 +13,11 @@ conv2d::Problem as_conv(const Problem& p) {
 
 template <class T>
 void forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context) {
-    conv2d::implicit::forward(as_conv(p), x, weight, bias, y, workspace, context);
+    conv2d::implicit::forward<T>(as_conv(p), x, weight, {.bias = bias}, y, workspace, context);
 }
 template <class T>
 void backward_data(const Problem& p, const T* dy, const T* weight, T* dx, void* workspace, const Context& context) {
-    conv2d::implicit::backward_data(as_conv(p), dy, weight, static_cast<const float*>(nullptr), dx, workspace, context);
+    conv2d::implicit::backward_data<T>(as_conv(p), dy, weight, {}, dx, workspace, context);
 }
 template <class T>
 void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight, float* dbias, void* workspace, const Context& context) {

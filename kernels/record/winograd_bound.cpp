@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "kernels/conv2d/conv2d_methods.h"
+
 namespace purnet::record {
 namespace {
 
@@ -95,6 +97,31 @@ void winograd_bound(const Doubling& s, const double* source, const std::function
                     const int64_t h = 2 * (p + first_u) + a - s.top, w = 2 * (q + first_v) + b - s.left;
                     if (h >= 0 && h < s.out_h && w >= 0 && w < s.out_w) result[((n * s.out_h + h) * s.out_w + w) * s.out + j] = value;
                 });
+}
+
+bool winograd_bound(const conv2d::Problem& p, conv2d::Pass pass, const double* source, const double* weight, double* result) {
+    const int64_t m = conv2d::winograd_tile(p, pass);
+    if (!m) return false;
+    const auto put = [result](int64_t h, int64_t w, int64_t channels) {
+        return
+            [=](int64_t n, int64_t row, int64_t column, int64_t j, double s) { result[((n * h + row) * w + column) * channels + j] = s; };
+    };
+    if (pass == conv2d::Pass::forward) {
+        winograd_bound(
+            {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.o, p.pads.top, p.pads.left, p.dilation}, m, source,
+            [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * p.c + i]; }, put(p.out_h(), p.out_w(), p.o));
+    } else if (m == 3) {
+        winograd_bound(
+            {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, p.pads.top, p.pads.left}, source,
+            [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 16 + tap) * p.c + j]; }, result);
+    } else {
+        // The same with flipped filters, seen from the result.
+        const int64_t top = 2 * p.dilation - p.pads.top, left = 2 * p.dilation - p.pads.left;
+        winograd_bound(
+            {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, top, left, p.dilation}, m, source,
+            [&](int64_t j, int64_t tap, int64_t i) { return weight[(i * 9 + 8 - tap) * p.c + j]; }, put(p.h, p.w, p.c));
+    }
+    return true;
 }
 
 }  // namespace purnet::record

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 
+#include "kernels/conv2d/conv2d.h"
+
 namespace purnet::record {
 
 // A correlation of stride 1: out(n, p, q, j) = sum over ky, kx, i of filter(j, ky, kx, i) * source(n, p - top + ky d, q - left + kx d, i).
@@ -27,5 +29,8 @@ struct Doubling {
 
 void winograd_bound(const Doubling& s, const double* source, const std::function<double(int64_t j, int64_t tap, int64_t i)>& filter,
                     double* result);
+
+// Of a forward or data gradient that the CPU computes so: result as the pass lays it out. False, and nothing done, where it does not.
+bool winograd_bound(const conv2d::Problem& problem, conv2d::Pass pass, const double* source, const double* weight, double* result);
 
 }  // namespace purnet::record

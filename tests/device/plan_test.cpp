@@ -69,13 +69,25 @@ TEST_CASE("device plan: the map equals the CPU's, at once and as a graph") {
     CHECK(distance(other, first) > 1e-3);
     std::reverse(rgb.begin(), rgb.end());
 
-    // In bf16 weights are rounded once, when the plan is made.
+    // Batch norms are folded into the convolutions before them, activations and sums are their epilogues.
+    const auto fused = [](const std::string& text) {
+        CHECK(!test::contains(text, "\tbatch_norm"));
+        CHECK(!test::contains(text, "\tprelu"));
+        CHECK(test::contains(text, "\tconv2d+batch_norm+prelu\t"));
+        CHECK(test::contains(text, "+sum\t"));
+        CHECK(test::contains(text, "\tdepthwise\n"));
+    };
+    fused(cuda.plan_text());
+
+    // In bf16 folded weights are rounded once, when the plan is made.
     const PredictorOptions narrow{.device = device, .precision = Precision::bf16};
     Predictor bf16(narrow_net(device, DType::bf16), narrow);
     const double off = distance(bf16.map(rgb.data(), side, side), wanted);
     CHECK(off > 1e-4);
     CHECK(off <= 0.2 * (*high - *low));
     CHECK(!test::contains(bf16.plan_text(), "round_bf16"));
+    fused(bf16.plan_text());
+    CHECK(test::contains(bf16.plan_text(), "\twgmma 64x64"));
     MESSAGE("bf16: off by ", off, " where values span ", *high - *low);
     REFUSED(Predictor(narrow_net(device), narrow), "a predictor's network is float32");
     REFUSED(Predictor(narrow_net(device), {.device = device, .precision = Precision::int8}), "use f32 or bf16");

@@ -1,5 +1,8 @@
-// Every tile of the convolution for sm_90a against the formula of the contract, on integers small enough for bf16: exact.
+// Every tile of the convolution for sm_90a against the formula of the contract, with and without an epilogue, on integers small enough for
+// bf16: exact.
 #include <doctest/doctest.h>
+
+#include <cmath>
 
 #include "tests/emulator/device.h"
 #include "tests/emulator/kernels/hopper_conv.h"
@@ -67,18 +70,26 @@ TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
             for (size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<float>(i % 7) - 3.0f;
             const DeviceArray<bf16> x(source), w(weight), out(wanted.size());
             const DeviceArray<float> b(bias);
+            const std::vector<bf16> before = sparse(static_cast<int64_t>(wanted.size()), 31), after = sparse(before.size(), 77);
+            const DeviceArray<bf16> first(before), last(after);
             for (const Tile tile : {Tile{1, 64}, Tile{2, 64}, Tile{2, 128}}) {
                 const DeviceArray<char> workspace(hopper_workspace(p, pass, tile.groups, tile.columns) + 16);
                 for (const emulator::Schedule& schedule : {emulator::Schedule{}, emulator::Schedule{emulator::Schedule::shuffled, 5, 3}}) {
                     emulator::schedule() = schedule;
                     for (size_t i = 0; i < out.size(); ++i) out.get()[i] = bf16(__builtin_nanf(""));
-                    hopper_convolve(p, pass, tile.groups, tile.columns, x.get(), w.get(), b.get(), out.get(), workspace.get());
+                    // Shuffled: with everything that may follow the sum. A slope of -1 makes the absolute value.
+                    const bool whole = schedule.order == emulator::Schedule::shuffled;
+                    const HopperOperands in{x.get(), w.get(), b.get(), whole ? first.get() : nullptr, whole ? last.get() : nullptr};
+                    hopper_convolve(p, pass, tile.groups, tile.columns, in, whole ? -1.0f : 1.0f, out.get(), workspace.get());
                     CAPTURE(p.c);
                     CAPTURE(forward);
                     CAPTURE(tile.groups);
                     CAPTURE(tile.columns);
-                    for (size_t i = 0; i < out.size(); ++i)
-                        REQUIRE(static_cast<double>(float(out[i])) == wanted[i] + static_cast<double>(bias[i % bias.size()]));
+                    for (size_t i = 0; i < out.size(); ++i) {
+                        const double sum = wanted[i] + static_cast<double>(bias[i % bias.size()]);
+                        const double ended = std::abs(sum + static_cast<double>(float(before[i]))) + static_cast<double>(float(after[i]));
+                        REQUIRE(static_cast<double>(float(out[i])) == (whole ? ended : sum));
+                    }
                 }
                 emulator::schedule() = {};
             }

@@ -16,7 +16,8 @@ using emulator::Schedule;
 // have kernels for each.
 std::vector<Setting> devices_for(const record::OpRecord& op, DType dtype) {
     const Setting hopper{"", [] { emulator::device_index() = 0; }}, ampere{"on sm_80", [] { emulator::device_index() = 1; }};
-    if (dtype == DType::bf16 && (op.name == "conv2d" || op.name == "conv_transpose2d" || op.name == "linear")) return {ampere, hopper};
+    for (const char* two : {"conv2d", "conv2d_packed", "conv_transpose2d", "linear"})
+        if (dtype == DType::bf16 && op.name == two) return {ampere, hopper};
     return {hopper};
 }
 

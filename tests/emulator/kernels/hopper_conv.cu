@@ -12,15 +12,16 @@ size_t hopper_workspace(const Problem& p, Pass pass, int groups, int columns) {
     return sm90::plan_with(p, pass, groups, columns).grid.workspace();
 }
 
-void hopper_convolve(const Problem& p, Pass pass, int groups, int columns, const bf16* source, const bf16* weight, const float* bias,
-                     bf16* out, void* workspace) {
+void hopper_convolve(const Problem& p, Pass pass, int groups, int columns, const HopperOperands& in, float slope, bf16* out,
+                     void* workspace) {
     require(sm90::fits(p, pass) && sm90::device_can(), "this problem is none for sm_90a");
     const sm90::Plan plan = sm90::plan_with(p, pass, groups, columns);
     const bool vectors = (pass == Pass::forward ? p.o : p.c) % 4 == 0;
+    const tile::Epilogue<bf16> epilogue{in.bias, in.before, in.after, slope};
     if (pass == Pass::forward)
-        sm90::launch(p, plan, Correlation<bf16, true>{narrow(p), source, weight, bias, out, vectors}, workspace, nullptr);
+        sm90::launch(p, plan, Correlation<bf16, true>{narrow(p), in.source, in.weight, epilogue, out, vectors}, workspace, nullptr);
     else
-        sm90::launch(p, plan, Correlation<bf16, false>{narrow(p), source, weight, bias, out, vectors}, workspace, nullptr);
+        sm90::launch(p, plan, Correlation<bf16, false>{narrow(p), in.source, in.weight, epilogue, out, vectors}, workspace, nullptr);
 }
 
 }  // namespace purnet::test

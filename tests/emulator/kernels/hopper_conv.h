@@ -6,8 +6,13 @@
 namespace purnet::test {
 
 size_t hopper_workspace(const conv2d::Problem& problem, conv2d::Pass pass, int groups, int columns);
-// source: x, or dy for backward_data; out has bias added where one is given.
-void hopper_convolve(const conv2d::Problem& problem, conv2d::Pass pass, int groups, int columns, const bf16* source, const bf16* weight,
-                     const float* bias, bf16* out, void* workspace);
+// source: x, or dy for backward_data; before and after may be null.
+struct HopperOperands {
+    const bf16 *source, *weight;
+    const float* bias;
+    const bf16 *before, *after;
+};
+void hopper_convolve(const conv2d::Problem& problem, conv2d::Pass pass, int groups, int columns, const HopperOperands& in, float slope,
+                     bf16* out, void* workspace);
 
 }  // namespace purnet::test
