@@ -1,30 +1,46 @@
 // Barriers, fences and warp collectives. Each takes the place of its call as a defaulted argument.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #include "tests/emulator/engine/engine.h"
+#include "tests/emulator/engine/mutants.h"
 #include "tests/emulator/engine/order.h"
 
 using PurnetSite = purnet::emulator::Site;
 
-inline void __syncthreads(PurnetSite site = {}) { purnet::emulator::barrier_sync(0, 0, false, site); }
+namespace purnet::emulator {
+
+inline BarrierResult block_barrier(bool predicate, Site site) {
+    if (mutants::chosen("barrier", "deleted", site)) return {predicate, 1};
+    return barrier_sync(0, 0, predicate, site);
+}
+
+inline void memory_fence(Scope scope, Site site) {
+    if (mutants::chosen("fence", "deleted", site)) return;
+    fence(scope == Scope::device && mutants::chosen("fence", "for the block alone", site) ? Scope::block : scope);
+}
+
+}  // namespace purnet::emulator
+
+inline void __syncthreads(PurnetSite site = {}) { purnet::emulator::block_barrier(false, site); }
 inline int __syncthreads_count(int predicate, PurnetSite site = {}) {
-    return static_cast<int>(purnet::emulator::barrier_sync(0, 0, predicate != 0, site).count);
+    return static_cast<int>(purnet::emulator::block_barrier(predicate != 0, site).count);
 }
 inline int __syncthreads_and(int predicate, PurnetSite site = {}) {
-    const auto result = purnet::emulator::barrier_sync(0, 0, predicate != 0, site);
+    const auto result = purnet::emulator::block_barrier(predicate != 0, site);
     return result.count == result.total;
 }
 inline int __syncthreads_or(int predicate, PurnetSite site = {}) {
-    return purnet::emulator::barrier_sync(0, 0, predicate != 0, site).count != 0;
+    return purnet::emulator::block_barrier(predicate != 0, site).count != 0;
 }
 
-inline void __threadfence() { purnet::emulator::fence(purnet::emulator::Scope::device); }
-inline void __threadfence_block() { purnet::emulator::fence(purnet::emulator::Scope::block); }
-inline void __threadfence_system() { purnet::emulator::fence(purnet::emulator::Scope::device); }
+inline void __threadfence(PurnetSite site = {}) { purnet::emulator::memory_fence(purnet::emulator::Scope::device, site); }
+inline void __threadfence_block(PurnetSite site = {}) { purnet::emulator::memory_fence(purnet::emulator::Scope::block, site); }
+inline void __threadfence_system(PurnetSite site = {}) { purnet::emulator::memory_fence(purnet::emulator::Scope::device, site); }
 
 namespace purnet::emulator {
 
@@ -38,6 +54,11 @@ struct LaneValue {
 };
 
 inline LaneValue& lane_value(void* argument) { return *static_cast<LaneValue*>(argument); }
+
+// The mask a collective is called with.
+inline unsigned mask_at(unsigned mask, Site site) {
+    return mutants::chosen("mask", "without its highest lane", site) ? mask & ~std::bit_floor(mask) : mask;
+}
 
 template <class T>
 uint64_t to_bits(T value) {
@@ -61,14 +82,16 @@ int shuffle_source(int width, int lane, char kind, unsigned operand, Site site);
 
 template <class T>
 T shuffle(const char* name, char kind, unsigned mask, T value, unsigned operand, int width, Site site) {
+    if (mutants::chosen("collective", "deleted", site)) return value;
     LaneValue own{to_bits(value), 0, shuffle_source(width, current->lane, kind, operand, site), false, site};
-    meet(name, mask, &own, complete_shuffle, false, site);
+    meet(name, mask_at(mask, site), &own, complete_shuffle, false, site);
     return from_bits<T>(own.result);
 }
 
 inline uint32_t ballot(const char* name, unsigned mask, bool predicate, Site site) {
     LaneValue own{0, 0, 0, predicate, site};
-    meet(name, mask, &own, complete_ballot, false, site);
+    if (mutants::chosen("collective", "deleted", site)) return predicate ? 1u << current->lane : 0u;
+    meet(name, mask_at(mask, site), &own, complete_ballot, false, site);
     return static_cast<uint32_t>(own.result);
 }
 
@@ -76,8 +99,9 @@ inline uint32_t ballot(const char* name, unsigned mask, bool predicate, Site sit
 template <class T, class F>
 T reduce(const char* name, unsigned mask, T value, Site site, F) {
     LaneValue own{to_bits(value), 0, 0, false, site};
+    if (mutants::chosen("collective", "deleted", site)) return value;
     meet(
-        name, mask, &own,
+        name, mask_at(mask, site), &own,
         [](void* const* lanes, uint32_t here) {
             bool first = true;
             T total{};
@@ -97,7 +121,8 @@ T reduce(const char* name, unsigned mask, T value, Site site, F) {
 }  // namespace purnet::emulator
 
 inline void __syncwarp(unsigned mask = 0xffffffffu, PurnetSite site = {}) {
-    purnet::emulator::meet("__syncwarp", mask, nullptr, purnet::emulator::complete_nothing, true, site);
+    if (purnet::emulator::mutants::chosen("barrier", "deleted", site)) return;
+    purnet::emulator::meet("__syncwarp", purnet::emulator::mask_at(mask, site), nullptr, purnet::emulator::complete_nothing, true, site);
 }
 
 template <class T>
@@ -129,7 +154,8 @@ inline int __all_sync(unsigned mask, int predicate, PurnetSite site = {}) {
 template <class T>
 unsigned __match_any_sync(unsigned mask, T value, PurnetSite site = {}) {
     purnet::emulator::LaneValue own{purnet::emulator::to_bits(value), 0, 0, false, site};
-    purnet::emulator::meet("__match_any_sync", mask, &own, purnet::emulator::complete_match, false, site);
+    if (purnet::emulator::mutants::chosen("collective", "deleted", site)) return 1u << purnet::emulator::current->lane;
+    purnet::emulator::meet("__match_any_sync", purnet::emulator::mask_at(mask, site), &own, purnet::emulator::complete_match, false, site);
     return static_cast<unsigned>(own.result);
 }
 
