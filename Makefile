@@ -2,6 +2,7 @@
 # make demo       train, evaluate and show         make check  format, floors, warnings
 # make fuzz       decoders on mutated files        make bench  ops against measured ceilings
 # make soak       train and predict for an hour (MINUTES=60), memory and open files watched
+# make mutants    defects put into CUDA kernels on purpose: which ones do the emulator's records miss?
 # Options: CUDA=auto|0|1   CXX=g++|clang++   V=1 (show commands)   PREFIX=/usr/local (install)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -44,7 +45,7 @@ SIMD_SOURCES := $(filter %_simd.cpp,$(LIBRARY_ALL))
 LIBRARY_SOURCES := $(filter-out $(RECORD_SOURCES) $(SIMD_SOURCES),$(LIBRARY_ALL))
 PROGRAM_SOURCES := $(call find_sources,apps/purnet)
 BENCH_SOURCES := $(call find_sources,apps/bench)
-TEST_SOURCES := $(filter-out tests/emulator/% tests/device/% tests/gpu/% tests/fuzz/%,$(call find_sources,tests))
+TEST_SOURCES := $(filter-out tests/emulator/% tests/device/% tests/gpu/% tests/fuzz/% tests/mutants/%,$(call find_sources,tests))
 
 objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 ISAS := baseline
@@ -63,6 +64,7 @@ TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIBRARY := $(BUILD)/libpurnet.a
 
 include scripts/cuda.mk
+include scripts/mutants.mk
 
 .PHONY: FORCE all test fuzz soak bench-peers bench-compare demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
