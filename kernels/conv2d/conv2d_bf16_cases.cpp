@@ -6,6 +6,7 @@
 
 #include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/packed_reference.h"
 #include "kernels/runtime/memory.h"
 
 namespace purnet::conv2d {
@@ -40,19 +41,8 @@ struct Operands {
 };
 
 void reference(const Setting& s, const Operands& at, float top) {
-    const auto of = [](const void* p) { return static_cast<const double*>(p); };
-    auto* y = static_cast<double*>(at.y);
-    const Key key{DeviceType::reference, DType::f64};
-    if (s.forward())
-        table().get(&Kernels::forward, "forward", key)(s.problem, at.x, at.weight, nullptr, y, nullptr, {});
-    else
-        table().get(&Kernels::backward_data, "backward_data", key)(s.problem, at.x, at.weight, y, nullptr, {});
-    for (int64_t i = 0; i < s.out_count(); ++i) {
-        double v = y[i] + of(at.bias)[i % s.outputs()];
-        if (at.before) v += of(at.before)[i];
-        v = std::min(v > 0 ? v : static_cast<double>(s.epilogue.slope) * v, static_cast<double>(top));
-        y[i] = at.after ? v + of(at.after)[i] : v;
-    }
+    sum_reference(s.problem, s.pass, at.x, at.weight, at.y);
+    finish_reference(s.epilogue, top, s.outputs(), s.out_count(), at.bias, at.before, at.after, at.y);
 }
 
 void twin(const Setting& s, const Operands& at) {

@@ -4,6 +4,7 @@
 
 #include "kernels/conv2d/conv2d_int8.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/packed_reference.h"
 
 namespace purnet::conv2d {
 namespace {
@@ -38,19 +39,9 @@ void reference(const Setting& s, const uint8_t* x, const double* weight, const d
     }
     std::vector<double> source(static_cast<size_t>(s.in_count()));
     for (size_t i = 0; i < source.size(); ++i) source[i] = x[i] - s.x.zero;
-    const Key key{DeviceType::reference, DType::f64};
-    if (s.forward())
-        table().get(&Kernels::forward, "forward", key)(s.problem, source.data(), integers.data(), nullptr, y, nullptr, {});
-    else
-        table().get(&Kernels::backward_data, "backward_data", key)(s.problem, source.data(), integers.data(), y, nullptr, {});
-    for (int64_t i = 0; i < s.out_count(); ++i) {
-        const auto o = static_cast<size_t>(i % s.outputs());
-        double v = static_cast<double>(s.x.scale) * scale[o] * y[i] + bias[o];
-        if (before) v += before[i];
-        v = v > 0 ? v : static_cast<double>(s.epilogue.slope) * v;
-        v = std::min(v, static_cast<double>(s.epilogue.top));
-        y[i] = after ? v + after[i] : v;
-    }
+    sum_reference(s.problem, s.pass, source.data(), integers.data(), y);
+    for (int64_t i = 0; i < s.out_count(); ++i) y[i] *= static_cast<double>(s.x.scale) * scale[static_cast<size_t>(i % s.outputs())];
+    finish_reference(s.epilogue, s.epilogue.top, s.outputs(), s.out_count(), bias, before, after, y);
 }
 
 Case make_case(std::string label, const Setting& s, bool real_layer = false) {

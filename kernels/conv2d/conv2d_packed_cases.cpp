@@ -6,6 +6,7 @@
 #include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/packed_reference.h"
 #include "kernels/record/winograd_bound.h"
 #include "kernels/runtime/memory.h"
 
@@ -41,24 +42,9 @@ struct Operands {
     }
 };
 
-void finish_reference(const Setting& s, const Operands& at, float top) {
-    const auto of = [](const void* p) { return static_cast<const double*>(p); };
-    auto* y = static_cast<double*>(at.y);
-    for (int64_t i = 0; i < s.out_count(); ++i) {
-        double v = y[i];
-        if (at.bias) v += of(at.bias)[i % s.outputs()];
-        if (at.before) v += of(at.before)[i];
-        v = std::min(v > 0 ? v : static_cast<double>(s.epilogue.slope) * v, static_cast<double>(top));
-        y[i] = at.after ? v + of(at.after)[i] : v;
-    }
-}
-
-void sum_reference(const Setting& s, const Operands& at) {
-    const Kernels& kernels = *table().find({DeviceType::reference, DType::f64});
-    if (s.forward())
-        kernels.forward(s.problem, at.x, at.weight, nullptr, at.y, nullptr, {});
-    else
-        kernels.backward_data(s.problem, at.x, at.weight, at.y, nullptr, {});
+void sum(const Setting& s, const Operands& at) { sum_reference(s.problem, s.pass, at.x, at.weight, at.y); }
+void finish(const Setting& s, const Operands& at, float top) {
+    finish_reference(s.epilogue, top, s.outputs(), s.out_count(), at.bias, at.before, at.after, at.y);
 }
 
 // Of absolute values a cap must not cut anything; a slope of -1 .. 1 passes no more of an error than it gets.
@@ -66,8 +52,8 @@ bool magnitude(const Setting& s, Key key, const Pointers& pointers) {
     const Operands at(s, pointers);
     if (key.device != DeviceType::cpu || !winograd_bound(s.problem, s.pass, static_cast<const double*>(at.x),
                                                          static_cast<const double*>(at.weight), static_cast<double*>(at.y)))
-        sum_reference(s, at);
-    finish_reference(s, at, INFINITY);
+        sum(s, at);
+    finish(s, at, INFINITY);
     return true;
 }
 
@@ -104,8 +90,8 @@ Case make_case(const std::string& label, const Setting& s) {
     const auto run = [s](Key key, const Pointers& pointers, const Context& context) {
         const Operands at(s, pointers);
         if (key.device != DeviceType::reference) return twin(s, at, key, context);
-        sum_reference(s, at);
-        finish_reference(s, at, s.epilogue.top);
+        sum(s, at);
+        finish(s, at, s.epilogue.top);
     };
     const auto available = [](Key key) { return key.device == DeviceType::reference || table().has(&Kernels::pack, key); };
     return {.label = label,
