@@ -1,5 +1,6 @@
 // Level-1 inference: alone, as a program from its start, and on folders of photographs.
 #include <algorithm>
+#include <numeric>
 
 #include "apps/bench/nets_rows.h"
 #include "apps/bench/process.h"
@@ -12,11 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-double sum_of(const std::vector<double>& values) {
-    double sum = 0;
-    for (const double value : values) sum += value;
-    return sum;
-}
+double sum_of(const std::vector<double>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
 // The network alone, on one picture that is there already.
 class PureInference {

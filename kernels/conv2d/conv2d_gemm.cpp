@@ -69,20 +69,15 @@ std::vector<CutSweep> cut_sweeps_of(const Problem& p, Pass pass) {
     return list;
 }
 
-// Rows of A that one gathered block holds at most.
-int64_t most_rows(const CutSweep& sweep) {
-    int64_t depth = 1;
-    for (const Block& block : sweep.blocks) depth = std::max(depth, block.depth);
-    const int64_t tile = gemm::functions().tile_rows();
-    return std::max<int64_t>(block_bytes() / 4 / depth / tile, 2) * tile;
-}
-
-int64_t scratch_of(const CutSweep& sweep) {
-    if (sweep.in_place) return 0;
+int64_t deepest_block(const CutSweep& sweep) {
     int64_t depth = 0;
     for (const Block& block : sweep.blocks) depth = std::max(depth, block.depth);
-    return (most_rows(sweep) * depth + 31) / 16 * 16;
+    return depth;
 }
+
+int64_t most_rows(const CutSweep& sweep) { return most_rows_of_block(deepest_block(sweep) * static_cast<int64_t>(sizeof(float))); }
+
+int64_t scratch_of(const CutSweep& sweep) { return sweep.in_place ? 0 : (most_rows(sweep) * deepest_block(sweep) + 31) / 16 * 16; }
 
 gemm::Finish shifted(const gemm::Finish& f, int64_t at, int64_t column) {
     gemm::Finish r = f;

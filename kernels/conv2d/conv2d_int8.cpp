@@ -22,11 +22,7 @@ bool reads_in_place(gemm::Form8 form, const Sweep& s) {
     return s.in_place && form == gemm::Form8::bytes && s.in % gemm::group_size(form) == 0;
 }
 
-// Rows of A that one gathered block holds at most.
-int64_t most_rows(gemm::Form8 form, const Sweep& s) {
-    const int64_t tile = gemm::functions().tile_rows();
-    return std::max<int64_t>(block_bytes() / std::max<int64_t>(row_bytes(form, s), 1) / tile, 2) * tile;
-}
+int64_t most_rows(gemm::Form8 form, const Sweep& s) { return most_rows_of_block(row_bytes(form, s)); }
 
 int64_t scratch_of(gemm::Form8 form, const Sweep& s) {
     return reads_in_place(form, s) ? 0 : rounded(most_rows(form, s) * row_bytes(form, s), 64);

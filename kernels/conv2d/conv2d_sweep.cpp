@@ -70,7 +70,11 @@ Split split_for(int64_t rows, int64_t columns, int threads, long (*next_panel)(l
 }
 
 // Measured with 1.25 MB (2 cores, AVX-512): 400 KB took 6 to 9 % off the 1x1 convolutions of 200 KB, 800 KB gave half of that back.
-int64_t block_bytes() { return std::clamp<int64_t>(static_cast<int64_t>(second_cache_bytes()) / 3, 200 << 10, 512 << 10); }
+int64_t most_rows_of_block(int64_t row_bytes) {
+    const int64_t bytes = std::clamp<int64_t>(static_cast<int64_t>(second_cache_bytes()) / 3, 200 << 10, 512 << 10);
+    const int64_t tile = gemm::functions().tile_rows();
+    return std::max<int64_t>(bytes / std::max<int64_t>(row_bytes, 1) / tile, 2) * tile;
+}
 
 int64_t rows_of_block(int64_t rows, int64_t most) {
     const int64_t tile = gemm::functions().tile_rows(), blocks = (rows + most - 1) / most;

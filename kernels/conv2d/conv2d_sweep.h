@@ -51,8 +51,9 @@ struct Split {
 // next_panel(columns, column): where panels of B begin (gemm::Functions).
 Split split_for(int64_t rows, int64_t columns, int threads, long (*next_panel)(long, long));
 
-// Bytes of A in one block. Every block reads all weights once more: long blocks, within a third of the second cache.
-int64_t block_bytes();
+// Rows of A, of `row_bytes` bytes, that one block holds at most. Every block reads all weights once more: long blocks, within a third of
+// the second cache.
+int64_t most_rows_of_block(int64_t row_bytes);
 // `rows` in as few blocks of at most `most` rows as there can be, and those of nearly one size, a multiple of the register tile: a last
 // block of few rows would read all weights for them.
 int64_t rows_of_block(int64_t rows, int64_t most);
