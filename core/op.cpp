@@ -1,11 +1,31 @@
 #include "core/op.h"
 
 #include "core/tape.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet {
 namespace {
+
 thread_local OpObserver* observer = nullptr;
+
+// "8x40x40x64, 64x3x3x64 -> 8x40x40x64"
+std::string shapes_of(const OpCall& call) {
+    std::ostringstream text;
+    const char* comma = "";
+    for (const Tensor& input : call.inputs)
+        if (input) {
+            text << comma << input.shape();
+            comma = ", ";
+        }
+    comma = " -> ";
+    for (const OpCall::Output& output : call.outputs) {
+        text << comma << output.shape;
+        comma = ", ";
+    }
+    return text.str();
 }
+
+}  // namespace
 
 OpObserver* set_op_observer(OpObserver* next) {
     OpObserver* previous = observer;
@@ -21,6 +41,8 @@ std::vector<Tensor> apply(OpCall call) {
             device = input.device();
             break;
         }
+    const auto text = [&call] { return shapes_of(call); };
+    const OpScope op(call.name.data(), text);
     std::vector<Tensor> outputs;
     std::vector<const void*> in;
     std::vector<void*> out;

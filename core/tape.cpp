@@ -1,8 +1,11 @@
 #include "core/tape.h"
 
 #include <atomic>
+#include <optional>
 
 #include "kernels/add/add.h"
+#include "kernels/runtime/current_layer.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet {
 namespace {
@@ -22,6 +25,7 @@ struct Node {
     OpCall call;  // inputs kept only where saved
     std::vector<Source> sources;
     std::vector<Tensor> outputs;  // kept only where saved
+    const char* layer = nullptr;  // that it was recorded in
     int last_root = -1;
     bool freed = false;
 };
@@ -172,6 +176,10 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
             require(static_cast<bool>(node.call.backward), node.call.name, " has no backward");
             require(!node.freed, node.call.name, ": backward a second time after its memory was freed; give all roots to one backward()");
             Sums sums(*this, node, reach, std::move(pending_[i]));
+            const auto text = [&node] { return concat("backward from ", node.call.outputs.front().shape); };
+            std::optional<LayerScope> layer;
+            if (node.layer) layer.emplace(node.layer);
+            const OpScope op(node.call.name.data(), text);
             node.call.backward(sums);
             sums.upstream.clear();
             for (auto& [input, gradient] : sums.results) collect(node.sources[input], std::move(gradient));
@@ -252,6 +260,7 @@ void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& output
     call.inputs = std::move(saved);
     call.forward = nullptr;
     node.call = std::move(call);
+    node.layer = current_layer();
     state.nodes.push_back(std::move(node));
 }
 

@@ -2,7 +2,7 @@
 
 namespace purnet {
 
-BatchNorm2d::BatchNorm2d(const Scope& scope, const Form& form) : form_(form) {
+BatchNorm2d::BatchNorm2d(const Scope& scope, const Form& form) : path_(scope.path()), form_(form) {
     const Shape shape{form.channels};
     weight_ = &scope.parameter("weight", shape);
     bias_ = &scope.parameter("bias", shape);
@@ -11,6 +11,7 @@ BatchNorm2d::BatchNorm2d(const Scope& scope, const Form& form) : form_(form) {
 }
 
 Tensor BatchNorm2d::operator()(const Tensor& x, Mode mode, const With& with) const {
+    const LayerScope layer(path_.c_str());
     const ops::BatchNormOptions options{
         .training = mode == Mode::training, .eps = form_.eps, .momentum = form_.momentum, .activation = form_.activation};
     return ops::batch_norm(x, weight_->value, bias_->value, running_mean_->value, running_var_->value, options, with.slope, with.before,

@@ -28,6 +28,7 @@ public:
     Tensor operator()(const Tensor& x, Mode mode) const { return (*this)(x, mode, With{}); }
 
 private:
+    std::string path_;
     Form form_;
     Parameter *weight_, *bias_, *running_mean_, *running_var_;
 };

@@ -10,12 +10,13 @@ SamePadding same_padding(int64_t n, int kernel, int stride, int dilation) {
     return {static_cast<int>(total / 2), static_cast<int>(total - total / 2)};
 }
 
-Conv2d::Conv2d(const Scope& scope, const Form& form) : form_(form) {
+Conv2d::Conv2d(const Scope& scope, const Form& form) : path_(scope.path()), form_(form) {
     weight_ = &scope.parameter("weight", {form.out, form.kernel, form.kernel, form.in / form.groups}, FileLayout::channels_second);
     if (form.bias) bias_ = &scope.parameter("bias", {form.out});
 }
 
 Tensor Conv2d::operator()(const Tensor& x) const {
+    const LayerScope layer(path_.c_str());
     ops::Pads pads{.top = form_.padding, .left = form_.padding, .bottom = form_.padding, .right = form_.padding};
     if (form_.same) {
         const SamePadding rows = same_padding(x.size(1), form_.kernel, form_.stride, form_.dilation);

@@ -32,6 +32,7 @@ public:
     const Form& form() const { return form_; }
 
 private:
+    std::string path_;
     Form form_;
     Parameter* weight_;
     Parameter* bias_ = nullptr;

@@ -20,6 +20,7 @@ public:
     Tensor operator()(const Tensor& x, int64_t out_h, int64_t out_w) const;
 
 private:
+    std::string path_;
     Form form_;
     Parameter* weight_;
 };

@@ -8,13 +8,17 @@ namespace purnet {
 
 class PRelu {
 public:
-    explicit PRelu(const Scope& scope) : slope_(&scope.parameter("weight", {1})) {}
+    explicit PRelu(const Scope& scope) : path_(scope.path()), slope_(&scope.parameter("weight", {1})) {}
 
-    Tensor operator()(const Tensor& x) const { return ops::prelu(x, slope_->value); }
+    Tensor operator()(const Tensor& x) const {
+        const LayerScope layer(path_.c_str());
+        return ops::prelu(x, slope_->value);
+    }
     // For layers that apply it themselves.
     const Tensor& slope() const { return slope_->value; }
 
 private:
+    std::string path_;
     Parameter* slope_;
 };
 

@@ -2,13 +2,15 @@
 //
 //     Conv2d conv(scope / "layer1" / 0 / "conv1", {.in = 64, .out = 64, .kernel = 1});   // layer1.0.conv1.weight
 //
-// Layers hold pointers into the store, which must outlive them; parameters appear in the store in the order of construction.
+// Layers hold pointers into the store, which must outlive them; parameters appear in the store in the order of construction. While a layer
+// computes, a LayerScope of its path stands, for messages and profilers; tapes keep the path, so a layer outlives those that recorded it.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "core/parameter.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet {
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "kernels/resize/resize_bytes.h"
+#include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet {
@@ -107,9 +108,11 @@ struct Finished {
     std::vector<float> map;
 };
 
-// So many that their plan's memory stays below an eighth of the machine's.
+// So many that their plan's memory stays below an eighth of the machine's, or of what the device has left.
 int most_that_fit(Predictor& predictor) {
-    const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+    const double physical = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+    const std::optional<size_t> available = available_memory(predictor.device().type);
+    const double memory = available ? static_cast<double>(*available) : physical;
     int most = 1;
     while (most < most_at_once && 2.0 * most * static_cast<double>(predictor.arena_bytes()) < memory / 8) most *= 2;
     return most;

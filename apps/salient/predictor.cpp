@@ -127,6 +127,7 @@ Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& option
 Predictor::~Predictor() = default;
 
 int Predictor::size() const { return state_->side; }
+Device Predictor::device() const { return state_->device(); }
 const PurNetConfig& Predictor::config() const { return state_->config; }
 
 void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {

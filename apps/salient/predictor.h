@@ -39,6 +39,7 @@ public:
     ~Predictor();
 
     int size() const;
+    Device device() const;
     const PurNetConfig& config() const;
 
     // The picture's bytes, rows from the top, R,G,B interleaved -> sigmoid(z_1), size() squared.

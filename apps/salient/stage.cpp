@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <map>
 
 #include "apps/salient/input.h"
+#include "apps/salient/largest_batch.h"
 #include "core/checkpoint.h"
+#include "kernels/runtime/out_of_memory.h"
 #include "nets/purnet_groups.h"
 
 namespace purnet {
@@ -147,11 +148,59 @@ StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool re
     }
 }
 
+void Stage::add_gradients(const Batch& batch, double share, bool report, StepReport& result, Sums& sums) {
+    Tape tape;
+    LossInputs inputs;
+    Losses losses;
+    {
+        Recording on(tape);
+        MemoryScope scope("activations");
+        losses = losses_of(batch, (*net_)(input_of(batch), run_form()), inputs);
+    }
+    std::vector<Tape::Root> roots = losses.tape_roots();
+    for (size_t i = 0; i < roots.size(); ++i) {
+        roots[i].scale = share;
+        roots[i].moves = [moves = losses.roots[i].moves, frozen = fixed_](const Parameter& p) {
+            const Part part = part_of(p.name);
+            return moves.has(part) && !frozen.has(part);
+        };
+        result.total += losses.roots[i].value.item() * share;
+    }
+    if (report) {
+        for (const LossTerm& term : losses.terms) {
+            if (!sums.values.count(term.name)) sums.order.push_back(term.name);
+            sums.values[term.name] += term.total() * share;
+        }
+        result.error_floor += error_floor(inputs) * share;
+    }
+    inputs = {};
+    result.finite = std::isfinite(result.total);
+    if (result.finite) tape.backward(roots);
+}
+
+std::string Stage::batch_that_fits(const Batch& batch) {
+    const auto first = [&batch](int n) {
+        const auto cut = [&](auto values) {
+            values.resize(values.size() / static_cast<size_t>(batch.n) * static_cast<size_t>(n));
+            return values;
+        };
+        return Batch{batch.step, n, batch.h, batch.w, cut(batch.rgb), cut(batch.mask), cut(batch.labels), {}};
+    };
+    const int fits = largest_batch(batch.n - 1, net_->parameters().device(), [&](int n) {
+        StepReport result;
+        Sums sums;
+        optimiser_->clear_gradients();
+        add_gradients(first(n), 1, false, result, sums);
+    });
+    optimiser_->clear_gradients();
+    if (fits > 0) return concat("of a batch of ", batch.n, " pictures ", fits, " fit: use --batch ", fits);
+    return concat("not even one picture of ", batch.h, " x ", batch.w,
+                  " fits: use a smaller --size or --width, or a device with more memory");
+}
+
 StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, bool report) {
     StepReport result;
-    std::map<std::string, double> sums;
-    std::vector<std::string> order;
-    const Parts frozen = fixed_;
+    Sums sums;
     optimiser_->clear_gradients();
     for (int i = 0; i < count; ++i) {
         std::optional<Batch> drawn = next();
@@ -159,43 +208,16 @@ StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, boo
             result.ended = true;
             return result;
         }
-        const Batch& batch = *drawn;
-        for (const std::string& name : batch.names) result.pictures += (result.pictures.empty() ? "" : ", ") + name;
-        Tape tape;
-        LossInputs inputs;
-        Losses losses;
-        {
-            Recording on(tape);
-            MemoryScope scope("activations");
-            losses = losses_of(batch, (*net_)(input_of(batch), run_form()), inputs);
+        for (const std::string& name : drawn->names) result.pictures += (result.pictures.empty() ? "" : ", ") + name;
+        try {
+            add_gradients(*drawn, 1.0 / count, report, result, sums);
+        } catch (const OutOfMemory& error) {
+            throw error.with(batch_that_fits(*drawn));
         }
-        const double share = 1.0 / count;
-        std::vector<Tape::Root> roots = losses.tape_roots();
-        for (size_t i = 0; i < roots.size(); ++i) {
-            roots[i].scale = share;
-            roots[i].moves = [moves = losses.roots[i].moves, frozen](const Parameter& p) {
-                const Part part = part_of(p.name);
-                return moves.has(part) && !frozen.has(part);
-            };
-            result.total += losses.roots[i].value.item() * share;
-        }
-        if (report) {
-            for (const LossTerm& term : losses.terms) {
-                if (!sums.count(term.name)) order.push_back(term.name);
-                sums[term.name] += term.total() * share;
-            }
-            result.error_floor += error_floor(inputs) * share;
-        }
-        inputs = {};
-        if (!std::isfinite(result.total)) {
-            result.finite = false;
-            result.suspect = std::move(drawn);
-            return result;
-        }
-        tape.backward(roots);
-        if (i + 1 == count) result.suspect = std::move(drawn);
+        if (!result.finite || i + 1 == count) result.suspect = std::move(drawn);
+        if (!result.finite) return result;
     }
-    for (const std::string& name : order) result.losses.emplace_back(name, sums[name]);
+    for (const std::string& name : sums.order) result.losses.emplace_back(name, sums.values[name]);
     optimiser_->complete_gradients();
     if (config_.clip > 0)
         result.gradient_norm = optimiser_->clip_gradients(config_.clip);

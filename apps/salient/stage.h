@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "apps/salient/train_config.h"
 #include "core/optim/ema.h"
@@ -36,7 +38,7 @@ public:
 
     // Forward, backward and update on the sum of `count` batches (one, or as many as are accumulated), each drawn as its turn comes.
     // `report` asks for the losses' values; without it only the finite check waits for the device. A step that is not finite leaves
-    // parameters, optimiser and statistics as they were.
+    // parameters, optimiser and statistics as they were. OutOfMemory names the largest batch that fits, found by trying.
     StepReport step(const BatchSource& next, int count, int64_t step, bool report);
     StepReport step(const Batch& batch, int64_t step, bool report) {
         return this->step([&] { return batch; }, 1, step, report);
@@ -67,7 +69,15 @@ public:
     std::string first_non_finite(const Batch& batch);
 
 private:
+    struct Sums {
+        std::map<std::string, double> values;
+        std::vector<std::string> order;
+    };
     StepReport try_step(const BatchSource& next, int count, int64_t step, bool report);
+    // Forward and backward of one batch, `share` of the gradients, into `result` and, where `report`, `sums`.
+    void add_gradients(const Batch& batch, double share, bool report, StepReport& result, Sums& sums);
+    // What to tell the user of a batch that did not fit. Changes gradients and statistics.
+    std::string batch_that_fits(const Batch& batch);
     // Running statistics change in the forward, before the step is judged: one after the other, as they were.
     std::vector<Tensor> statistics() const;  // copies
     void set_statistics(const std::vector<Tensor>& values);

@@ -12,6 +12,7 @@
 #include "kernels/round_bf16/round_bf16.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet {
 namespace {
@@ -124,6 +125,8 @@ void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bo
     const auto key_of = [&](const Step& step) { return Key{device.type, value(graph, step.inputs[0]).dtype}; };
     const auto packed = [&](const Step& step, const Fusion& f) {
         const Key key = key_of(step);
+        const auto text = [&] { return concat("weights of ", value(graph, step.inputs[1]).shape); };
+        const OpScope op(f.name.c_str(), text);
         std::shared_ptr<conv2d::PackedConv> conv;
         if (const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem))
             conv = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, f.epilogue, f.weight.data(),

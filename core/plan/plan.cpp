@@ -8,6 +8,7 @@
 #include "core/plan/arena.h"
 #include "core/plan/passes.h"
 #include "kernels/runtime/launch_graph.h"
+#include "kernels/runtime/out_of_memory.h"
 
 namespace purnet {
 
@@ -33,6 +34,8 @@ struct Plan::State {
     }
     void launch_step(size_t i, const Context& on);
     void launch_as_graph();
+    // The arena of so many bytes and what is staged.
+    void allocate(size_t arena_bytes);
     std::string shapes(const Step& step, bool places) const;
 };
 
@@ -76,6 +79,38 @@ void Plan::State::launch_as_graph() {
     else
         launch(context);
     ran = true;
+}
+
+void Plan::State::allocate(size_t arena_bytes) {
+    const bool staged = !context.device.on_host();
+    size_t bytes = arena_bytes;
+    for (const std::vector<int>& values : {graph.inputs, graph.outputs})
+        for (int v : values) bytes += staged ? graph.values[static_cast<size_t>(v)].bytes() : 0;
+    const auto stage = [&](const std::vector<int>& values, std::vector<Block>& blocks) {
+        for (int v : values) {
+            blocks.emplace_back(context.device, std::max<size_t>(graph.values[static_cast<size_t>(v)].bytes(), 1));
+            pointers[static_cast<size_t>(v)] = blocks.back().data();
+        }
+    };
+    try {
+        MemoryScope scope("plan arena");
+        arena = Block(context.device, arena_bytes);
+        if (!staged) return;
+        stage(graph.inputs, staged_in);
+        stage(graph.outputs, staged_out);
+    } catch (const OutOfMemory& error) {
+        arena = {};
+        staged_in.clear();
+        staged_out.clear();
+        release_cached_memory(context.device.type);
+        const std::optional<size_t> available = available_memory(context.device.type);
+        if (!available) throw;
+        // All of it grows with the batch, the first axis of inputs.
+        const int64_t batch = graph.values[static_cast<size_t>(graph.inputs.front())].shape[0];
+        const double share = static_cast<double>(*available) / static_cast<double>(bytes);
+        const auto fits = std::min(static_cast<int64_t>(static_cast<double>(batch) * share), batch - 1);
+        throw error.with(fits > 0 ? concat("of a batch of ", batch, " about ", fits, " would fit") : "not even a batch of 1 would fit");
+    }
 }
 
 Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms, const std::function<void()>& traced)
@@ -124,9 +159,8 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
     for (size_t b = 0; b < owner.size(); ++b) s.lifetimes[owner[b]].offset = blocks[b].offset;
     for (size_t i = 0; i < graph.steps.size(); ++i) s.workspaces.push_back(blocks[first_workspace + i].offset);
 
-    MemoryScope scope("plan arena");
-    s.arena = Block(s.context.device, total);
     s.pointers.resize(graph.values.size());
+    s.allocate(total);
     for (size_t v = 0; v < graph.values.size(); ++v) {
         if (graph.values[v].constant)
             s.pointers[v] = graph.values[v].constant.raw();
@@ -135,15 +169,6 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
     }
     s.in.resize(widest);
     s.out.resize(widest);
-    if (s.context.device.on_host()) return;
-    const auto stage = [&](const std::vector<int>& values, std::vector<Block>& blocks) {
-        for (int v : values) {
-            blocks.emplace_back(s.context.device, std::max<size_t>(graph.values[static_cast<size_t>(v)].bytes(), 1));
-            s.pointers[static_cast<size_t>(v)] = blocks.back().data();
-        }
-    };
-    stage(graph.inputs, s.staged_in);
-    stage(graph.outputs, s.staged_out);
 }
 
 Plan::~Plan() = default;

@@ -23,6 +23,7 @@ public:
     // forms: what convolutions may read in 8 bits or in bf16, where they can; a machine that cannot at all throws.
     // traced: called when the network is not needed any more. Weights that it lets go there are given back to the system as soon as
     // they are packed, so that they and their packed forms are never in memory together.
+    // OutOfMemory on a device says about how many of the batch, the first axis of the inputs, would fit.
     Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms = {},
          const std::function<void()>& traced = nullptr);
     ~Plan();

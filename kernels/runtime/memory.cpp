@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/runtime/error.h"
+#include "kernels/runtime/out_of_memory.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet {
 namespace {
@@ -76,6 +77,14 @@ size_t size_class(size_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
+using AskMemory = DeviceMemory (*)();
+AskMemory& cuda_memory() {
+    static AskMemory ask = nullptr;
+    return ask;
+}
+
+std::string mebibytes(size_t bytes) { return concat((bytes * 10 >> 20) / 10, ".", (bytes * 10 >> 20) % 10); }
+
 struct Pool {
     std::mutex mutex;
     RawMemory raw;
@@ -88,6 +97,14 @@ struct Pool {
         for (const Scope& scope : scopes)
             if (scope.peak) text += concat(" ", scope.name, " ", scope.live >> 20, " / ", scope.peak >> 20, ";");
         return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", use.cached >> 20);
+    }
+    [[noreturn]] void refuse(const Device& device, size_t wanted) const {
+        const std::string scope = scope_text();
+        std::string text = concat(scope, scope.empty() ? "" : ": ", "out of memory on ", name_of(device), ": ", mebibytes(wanted),
+                                  " MiB wanted, ", mebibytes(use.live), " MiB in use");
+        if (const std::optional<DeviceMemory> memory = device_memory(device.type))
+            text += concat(", ", mebibytes(memory->free), " of ", mebibytes(memory->total), " MiB free");
+        throw OutOfMemory(text + "; " + table());
     }
     void drop_cache() {
         for (auto& [bytes, data] : cached) raw.free(data, bytes);
@@ -140,8 +157,7 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
             madvise(data_, bytes / huge_page * huge_page, MADV_HUGEPAGE);
 #endif
         }
-        if (!data_)
-            fail("out of memory on ", name_of(device), ": ", wanted >> 20, " MiB wanted; ", from.table(), ". Use a smaller batch or size.");
+        if (!data_) from.refuse(device, wanted);
     }
     if (debug_mode()) {
         from.raw.fill(data_, poison_value, bytes);
@@ -215,6 +231,21 @@ MemoryUse memory_use(DeviceType type) {
     Pool& p = pool(type);
     std::lock_guard lock(p.mutex);
     return p.use;
+}
+
+void register_device_memory(DeviceType type, DeviceMemory (*ask)()) {
+    if (type == DeviceType::cuda) cuda_memory() = ask;
+}
+
+std::optional<DeviceMemory> device_memory(DeviceType type) {
+    if (type != DeviceType::cuda || !cuda_memory()) return std::nullopt;
+    return cuda_memory()();
+}
+
+std::optional<size_t> available_memory(DeviceType type) {
+    const std::optional<DeviceMemory> memory = device_memory(type);
+    if (!memory) return std::nullopt;
+    return memory->free + memory_use(type).cached;
 }
 
 std::string memory_table(DeviceType type) {

@@ -1,8 +1,11 @@
 #include "kernels/runtime/scope.h"
 
+#include "kernels/runtime/current_layer.h"
+
 namespace purnet {
 namespace {
 thread_local NamedScope* innermost = nullptr;
+thread_local const char* innermost_layer = nullptr;
 void (*observe_begin)(const char*) = nullptr;
 void (*observe_end)() = nullptr;
 }  // namespace
@@ -10,12 +13,17 @@ void (*observe_end)() = nullptr;
 NamedScope::NamedScope(Kind kind, const char* name, const void* describer, Text text)
     : kind_(kind), name_(name), describer_(describer), text_(text), outer_(innermost) {
     innermost = this;
+    if (kind == Kind::layer) innermost_layer = name;
     if (observe_begin) observe_begin(name);
 }
 
 NamedScope::~NamedScope() {
     innermost = outer_;
     if (observe_end) observe_end();
+    if (kind_ == Kind::op) return;
+    const NamedScope* outer = outer_;
+    while (outer && outer->kind_ == Kind::op) outer = outer->outer_;
+    innermost_layer = outer ? outer->name_ : nullptr;
 }
 
 std::string scope_text() {
@@ -31,6 +39,8 @@ std::string scope_text() {
     if (layers.empty()) return ops;
     return ops.empty() ? "layer " + layers : ops + " in layer " + layers;
 }
+
+const char* current_layer() { return innermost_layer; }
 
 void set_scope_observer(void (*begin)(const char*), void (*end)()) {
     observe_begin = begin;

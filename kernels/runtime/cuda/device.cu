@@ -8,6 +8,7 @@
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/memory.h"
+#include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/scope.h"
 
 namespace purnet::cuda {
@@ -55,6 +56,12 @@ const bool registered = [] {
                                                check(cudaMemset(to, byte, bytes), "cudaMemset");
                                                check(cudaDeviceSynchronize(), "cudaMemset");
                                            }});
+    register_device_memory(DeviceType::cuda, [] {
+        enter_device();
+        DeviceMemory memory;
+        check(cudaMemGetInfo(&memory.free, &memory.total), "cudaMemGetInfo");
+        return memory;
+    });
     set_scope_observer([](const char* name) { nvtxRangePushA(name); }, [] { nvtxRangePop(); });
     return true;
 }();
