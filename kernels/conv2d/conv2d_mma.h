@@ -96,7 +96,6 @@ __global__ void __launch_bounds__(mma_threads) mma_kernel(Product product, int s
                 for (int j = 0; j < 4; ++j) tile::multiply(sum[i][j], left[i], right[j / 2][j % 2]);
         }
     }
-    Ring::drain();
 
     float v[8][4];
 #pragma unroll

@@ -78,7 +78,7 @@ struct PixelsByTaps {
     View view;
     const T* source;
     TapWalk k;
-    int64_t base[Lines];  // of the source pixel under tap (0, 0), which may lie outside
+    uint32_t base[Lines];  // number of the source pixel under tap (0, 0), modulo 2^32, since that one may lie outside
     int row[Lines], column[Lines];
 
     __host__ __device__ PixelsByTaps(const View& v, const T* s, int images, int64_t line, int step, int element)
@@ -87,11 +87,11 @@ struct PixelsByTaps {
 #pragma unroll
         for (int i = 0; i < Lines; ++i) {
             const int64_t place = line + i * step;
-            const PixelWalk at(place < places ? place : 0, v);
+            const PixelWalk at(place, v);
             // A line beyond the last lies above every picture.
             row[i] = place < places ? at.p * v.y.scale + v.y.origin : -(1 << 30);
             column[i] = at.q * v.x.scale + v.x.origin;
-            base[i] = ((static_cast<int64_t>(at.n) * v.h + row[i]) * v.w + column[i]) * v.pixel;
+            base[i] = static_cast<uint32_t>((static_cast<int64_t>(at.n) * v.h + row[i]) * v.w + column[i]);
         }
     }
     __host__ __device__ void advance(int n) { k.advance(n, view); }
@@ -99,8 +99,8 @@ struct PixelsByTaps {
         const int dy = k.jy * view.y.step, dx = k.jx * view.x.step;
         const bool inside = k.jy < view.y.taps && static_cast<unsigned>(row[line] + dy) < static_cast<unsigned>(view.h) &&
                             static_cast<unsigned>(column[line] + dx) < static_cast<unsigned>(view.w);
-        const int64_t tap = (static_cast<int64_t>(dy) * view.w + dx) * view.pixel + k.c;
-        return {inside ? source + base[line] + tap : source, inside};
+        const uint32_t pixel = base[line] + static_cast<uint32_t>(dy) * static_cast<uint32_t>(view.w) + static_cast<uint32_t>(dx);
+        return {inside ? source + static_cast<int64_t>(pixel) * view.pixel + k.c : source, inside};
     }
 };
 

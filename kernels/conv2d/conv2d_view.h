@@ -45,14 +45,14 @@ __host__ __device__ inline Axis phase_axis(int phase, int size, int kernel, int 
         other = rest;
     }
     Axis axis;
-    axis.places = phase < size ? (size - phase + stride - 1) / stride : 0;
+    axis.places = (size - phase + stride - 1) / stride;  // 0 where the phase begins beyond the last: phase < stride
     axis.out = phase;
     axis.out_scale = stride;
     axis.tap_step = stride / common;
     axis.step = -(dilation / common);
-    const int rest = (phase + pad) % stride, last = kernel < axis.tap_step ? kernel : axis.tap_step;
-    while (axis.tap < last && axis.tap * dilation % stride != rest) ++axis.tap;
-    if (axis.tap == last) return axis;  // no tap meets this phase
+    const int rest = (phase + pad) % stride;
+    while (axis.tap < kernel && axis.tap * dilation % stride != rest) ++axis.tap;
+    if (axis.tap == kernel) return axis;  // no tap meets this phase
     axis.taps = (kernel - 1 - axis.tap) / axis.tap_step + 1;
     axis.origin = (phase + pad) / stride - (axis.tap * dilation - rest) / stride;
     return axis;

@@ -17,7 +17,7 @@ struct Axis {
 
     __device__ int64_t denominator() const { return mode == Mode::bilinear_align_corners ? (out > 1 ? out - 1 : 1) : 2ll * out; }
     __device__ int64_t numerator(int p) const {
-        if (mode == Mode::bilinear_align_corners) return out > 1 ? static_cast<int64_t>(p) * (in - 1) : 0;
+        if (mode == Mode::bilinear_align_corners) return static_cast<int64_t>(p) * (in - 1);
         const int64_t s = (2ll * p + 1) * in - (mode == Mode::nearest ? 0 : out);
         return s > 0 ? s : 0;
     }
@@ -26,7 +26,6 @@ struct Axis {
         const int64_t s = numerator(p), d = denominator();
         first = static_cast<int>(s / d);
         second = mode == Mode::nearest ? 0.0f : static_cast<float>(static_cast<double>(s - first * d) / static_cast<double>(d));
-        if (first > in - 1) first = in - 1;
     }
     // The weight with which place p of the output reads place h of the input.
     __device__ float weight(int p, int h) const {
@@ -41,7 +40,7 @@ struct Axis {
         low = 0;
         high = out - 1;
         if (mode == Mode::bilinear_align_corners) {
-            if (in < 2 || out < 2) return;
+            if (out < 2) return;
             if (h > 0) low = static_cast<int>(static_cast<int64_t>(h - 1) * (out - 1) / (in - 1)) + 1;
             if (h < in - 1) high = static_cast<int>((static_cast<int64_t>(h + 1) * (out - 1) - 1) / (in - 1));
         } else {
@@ -49,8 +48,6 @@ struct Axis {
             if (h > 0) low = static_cast<int>(((2ll * h - 1) * out - in + 2ll * in) / (2ll * in));
             if (h < in - 1) high = static_cast<int>(((2ll * h + 3) * out - in + 2ll * in - 1) / (2ll * in)) - 1;
         }
-        low = low < 0 ? 0 : low;
-        high = high > out - 1 ? out - 1 : high;
     }
 };
 

@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(256) rows_forward_kernel(const T* x, T* y, int
             m = v > m ? v : m;
         }
         const float most = tile::warp_reduce<tile::Max>(m);
-        const float share = 1.0f / tile::warp_reduce<tile::Sum>(z > 0.0f ? z * expf(m - most) : z);
+        const float share = 1.0f / tile::warp_reduce<tile::Sum>(z * expf(m - most));
         for (int64_t i = lane; i < length; i += 32) y[row * length + i] = cuda::from_float<T>(expf(cuda::to_float(from[i]) - most) * share);
     }
 }

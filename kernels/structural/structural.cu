@@ -75,13 +75,15 @@ __global__ void __launch_bounds__(256)
                 sum[4] += 1.0;
             }
         }
-        if (region < count)
-            for (int k = 0; k < values; ++k) sums_of(image)[(blockIdx.x * values + k) * most_regions + region] = sum[k];
+        // Those of regions beyond the last, too: nobody reads them.
+#pragma unroll
+        for (int k = 0; k < values; ++k) sums_of(image)[(blockIdx.x * values + k) * most_regions + region] = sum[k];
     }
     if (!tile::last_block(counter + blockIdx.z, gridDim.x * gridDim.y)) return;
     for (int64_t r = threadIdx.x; r < count; r += blockDim.x) {
         double total[values] = {};
         for (int s = 0; s < segments; ++s)
+#pragma unroll
             for (int k = 0; k < values; ++k) total[k] += sums_of(image)[(s * values + k) * most_regions + r];
         const bool empty = total[4] == 0.0;
         double* means = means_of(image) + r;
@@ -114,7 +116,7 @@ __global__ void __launch_bounds__(256) pairs_kernel(double* workspace, float* lo
         gradient = tile::warp_reduce<tile::Sum>(gradient);
         if (lane == 0) {
             rows_of(image)[r] = kl / squared;
-            rows_of(image)[most_regions + r] = pixels[r] == 0.0 ? 0.0 : gradient / (squared * pixels[r] * images);
+            rows_of(image)[most_regions + r] = gradient / (squared * pixels[r] * images);  // no pixel asks for that of an empty region
         }
     }
     if (!tile::last_block(counter, gridDim.x * gridDim.y)) return;

@@ -16,9 +16,8 @@ struct RunningMax {
     double z = 0;
 
     __device__ __forceinline__ void merge(float other_m, double other_z) {
-        if (other_z == 0.0) return;
-        if (z == 0.0 || other_m > m) {
-            z = other_z + (z == 0.0 ? 0.0 : z * static_cast<double>(expf(m - other_m)));
+        if (other_m > m) {
+            z = other_z + z * static_cast<double>(expf(m - other_m));
             m = other_m;
         } else {
             z += other_z * static_cast<double>(expf(other_m - m));

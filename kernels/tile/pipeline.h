@@ -9,7 +9,7 @@
 //
 // One barrier a step is enough: the stage that step s fills is the one that step s - 1 multiplied, and every warp has left it
 // when it passes the barrier of step s. commit() is called in every step, also where nothing is left to fill, so that counting
-// groups stays right: the group of stage s is always the (Stages - 1)-th newest.
+// groups stays right: the group of stage s is always the (Stages - 1)-th newest, and those still open after the last step are empty.
 #pragma once
 
 #include "kernels/tile/ptx.h"
@@ -23,7 +23,6 @@ struct Pipeline {
     __device__ __forceinline__ static void commit() { ptx::copy_async_commit(); }
     // Until the oldest of Stages - 1 groups has landed.
     __device__ __forceinline__ static void wait() { ptx::copy_async_wait<Stages - 2>(); }
-    __device__ __forceinline__ static void drain() { ptx::copy_async_wait<0>(); }
     __device__ __forceinline__ static int next(int stage) { return stage + 1 == Stages ? 0 : stage + 1; }
 };
 

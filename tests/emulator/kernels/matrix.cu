@@ -88,7 +88,6 @@ __global__ void gemm_kernel(const bf16* a, const bf16* b, float* c, int n, int k
                 for (int j = 0; j < 4; ++j) tile::multiply(sums[i][j], fa[i], fb[j]);
         }
     }
-    tile::Pipeline<stages>::drain();
     for (int i = 0; i < 2; ++i)
         for (int j = 0; j < 4; ++j)
             for (int e = 0; e < 4; ++e) {
