@@ -47,7 +47,9 @@ void reference_backward(const Problem& p, const double* saved, const double* slo
 Case make_case(Activation function, int64_t count, double scale, bool real_layer = false) {
     const Problem p{function, count};
     const bool slope = function == Activation::prelu;
-    std::vector<Operand> forward{input("x", {count}, Fill::any, scale)}, backward{input(slope ? "x" : "y", {count}, Fill::any)};
+    // The outputs of sigmoid and tanh lie within 1 whatever goes in.
+    const double saved = function >= Activation::sigmoid ? 1 : scale;
+    std::vector<Operand> forward{input("x", {count}, Fill::any, scale)}, backward{input(slope ? "x" : "y", {count}, Fill::any, saved)};
     if (slope) {
         forward.push_back(parameter(input("slope", {1}, Fill::any, 0.25)));
         backward.push_back(parameter(input("slope", {1}, Fill::any, 0.25)));

@@ -97,8 +97,11 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
                     .has_after = v.after};
     const std::vector<int64_t> map{rows, channels}, vector{channels};
     const bool slope = v.activation == Activation::prelu;
+    // Some channels lie beyond the cap of 6, some below 0.
+    const double beta = v.activation == Activation::relu6 ? 9 : 1;
     // Operands are found by name: which ones exist depends on the variant.
-    std::vector<Operand> f{input("x", map), parameter(input("gamma", vector, Fill::positive)), parameter(input("beta", vector))};
+    std::vector<Operand> f{input("x", map), parameter(input("gamma", vector, Fill::positive)),
+                           parameter(input("beta", vector, Fill::any, beta))};
     for (const char* name : {"running_mean", "running_var"}) {
         Operand statistic = constant(parameter(input(name, vector, name[8] == 'v' ? Fill::positive : Fill::any)));
         if (v.training) statistic.role = Role::updated;
@@ -115,7 +118,7 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
     const bool active = v.activation != Activation::none;
     std::vector<Operand> b{input("x", map),
                            parameter(input("gamma", vector, Fill::positive)),
-                           parameter(input("beta", vector)),
+                           parameter(input("beta", vector, Fill::any, beta)),
                            parameter(input("mean", vector, Fill::any, 0.2)),
                            parameter(input("inverse", vector, Fill::positive)),
                            input("dy", map)};

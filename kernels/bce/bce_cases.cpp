@@ -42,13 +42,14 @@ void reference_forward(const Problem& p, const double* z, const double* g, const
     }
 }
 
-Case make_case(int64_t count, Weight weight, bool clamp, double scale, bool real_layer = false) {
+Case make_case(int64_t count, Weight weight, bool clamp, double scale, bool real_layer = false, Fill error = Fill::any) {
     const Problem p{count, weight, clamp};
     const char* names[] = {"none", "fixed", "flowing"};
     const bool weighted = weight != Weight::none, flowing = weight == Weight::flowing;
     Operand z = input("z", {count}, Fill::any, scale), g = constant(input("g", {count}, Fill::probability)),
-            ze = input("ze", {count}, Fill::any, scale / 4);
-    Case c{.label = concat("n", count, " ", names[static_cast<int>(weight)], clamp ? " clamp" : "", " scale", scale),
+            ze = input("ze", {count}, error, scale / 4);
+    Case c{.label = concat("n", count, " ", names[static_cast<int>(weight)], clamp ? " clamp" : "", " scale", scale,
+                           error == Fill::zero ? " no error" : ""),
            .real_layer = real_layer};
     std::vector<Operand> forward{z, g}, backward{z, g};
     if (weighted) {
@@ -90,7 +91,7 @@ Case make_case(int64_t count, Weight weight, bool clamp, double scale, bool real
              },
          .available = [](Key key) { return table().has(&Kernels::forward, key) && binary::table().has(&binary::Kernels::forward, key); },
          .flops = flops});
-    c.gradient = (!clamp || scale < 9) && (!flowing || count < 2000);  // the clamp and |tanh ze| have kinks
+    c.gradient = (!clamp || scale < 9) && (!flowing || (count < 2000 && error != Fill::zero));  // the clamp and |tanh ze| have kinks
     return c;
 }
 
@@ -102,6 +103,7 @@ std::vector<Case> cases() {
             list.push_back(make_case(10007, w, clamp, 20));
             list.push_back(make_case(1031, w, clamp, 80));
         }
+    list.push_back(make_case(37, Weight::flowing, false, 4, false, Fill::zero));
     list.push_back(make_case(4 * 320 * 320, Weight::fixed, false, 4, true));
     return list;
 }

@@ -39,10 +39,10 @@ void reference_entropy(int64_t count, const double* zo, const double* g, double*
         *entropy -= (times_log((g[i] + sigmoid(-zo[i])) / 2) + times_log((1 - g[i] + sigmoid(zo[i])) / 2)) / static_cast<double>(count);
 }
 
-Case make_case(int64_t count, Form form, double scale, bool real_layer = false) {
+Case make_case(int64_t count, Form form, double scale, bool real_layer = false, Fill mask = Fill::probability) {
     const Problem p{count, form};
     const std::vector<Operand> inputs{input("ze", {count}, Fill::any, scale), constant(input("zo", {count}, Fill::any, scale)),
-                                      constant(input("g", {count}, Fill::probability))};
+                                      constant(input("g", {count}, mask))};
     std::vector<Operand> forward = inputs, backward = inputs, entropy{inputs[1], inputs[2]};
     forward.push_back(parameter(output("loss", {1})));
     forward.push_back(workspace(workspace_bytes(count)));
@@ -53,7 +53,8 @@ Case make_case(int64_t count, Form form, double scale, bool real_layer = false) 
     entropy.push_back(parameter(output("entropy", {1})));
     entropy.push_back(workspace(workspace_bytes(count)));
     const double flops = 80 * static_cast<double>(count);
-    Case c{.label = concat(form == Form::bce ? "bce" : "kl", " n", count, " scale", scale), .real_layer = real_layer};
+    Case c{.label = concat(form == Form::bce ? "bce" : "kl", " n", count, " scale", scale, mask == Fill::zero ? " black" : ""),
+           .real_layer = real_layer};
     c.directions.push_back({.name = "forward",
                             .operands = forward,
                             .run =
@@ -91,6 +92,7 @@ std::vector<Case> cases() {
         for (int64_t count : {1, 7, 255, 259}) list.push_back(make_case(count, form, 3));
         list.push_back(make_case(10007, form, 12));
         list.push_back(make_case(1031, form, 60));
+        list.push_back(make_case(65, form, 250, false, Fill::zero));  // targets of 0 in float32: t ln t = 0
     }
     list.push_back(make_case(4 * 320 * 320, Form::bce, 3, true));
     return list;

@@ -79,6 +79,26 @@ Case make_case(int64_t count, bool real_layer = false) {
                             .flops = 16 * n,
                             .bytes = 28 * n});
     c.directions.push_back(
+        {.name = "adamw_guarded",
+         .operands = {rate, step, proceed, g, updated("m", count), updated("s", count, Fill::positive), updated("p", count)},
+         .run =
+             [=](Key key, const Pointers& at, const Context& context) {
+                 table().get(&Kernels::adamw, "adamw", key)(adamw, at[0], static_cast<const int32_t*>(at[1]),
+                                                            static_cast<const int32_t*>(at[2]), at[3], at[4], at[5], at[6], context);
+             },
+         .available = [](Key key) { return table().has(&Kernels::adamw, key); },
+         .flops = 16 * n,
+         .bytes = 28 * n});
+    c.directions.push_back({.name = "ema_guarded",
+                            .operands = {proceed, parameter(input("p", {count})), updated("a", count)},
+                            .run =
+                                [=](Key key, const Pointers& at, const Context& context) {
+                                    table().get(&Kernels::ema, "ema", key)(ema, static_cast<const int32_t*>(at[0]), at[1], at[2], context);
+                                },
+                            .available = [](Key key) { return table().has(&Kernels::ema, key); },
+                            .flops = 3 * n,
+                            .bytes = 12 * n});
+    c.directions.push_back(
         {.name = "ema",
          .operands = {parameter(input("p", {count})), updated("a", count)},
          .run = [=](Key key, const Pointers& at,

@@ -75,6 +75,7 @@ std::vector<Case> cases() {
         list.push_back(make_case({1, 1, 1, 1, 1, 1, mode}));
         list.push_back(make_case({1, 1, 1, 3, 4, 5, mode}));
         list.push_back(make_case({2, 5, 7, 3, 1, 1, mode}));
+        list.push_back(make_case({1, 2, 2, 3, 1, 1, mode}));
         list.push_back(make_case({2, 5, 7, 1, 10, 14, mode}));
         list.push_back(make_case({1, 7, 5, 17, 11, 23, mode}));
         list.push_back(make_case({1, 13, 11, 65, 5, 4, mode}));

@@ -56,6 +56,7 @@ std::vector<Case> cases() {
     for (const Problem& p : {Problem{1, 1, 1}, Problem{2, 7, 3}, Problem{3, 5, 1}, Problem{1, 131, 17}, Problem{37, 33, 1},
                              Problem{2, 2003, 33}, Problem{7, 1000, 1}, Problem{1, 1, 19}})
         for (double scale : {1.0, 30.0}) list.push_back(make_case(p, scale));
+    for (const Problem& p : {Problem{1, 40, 33}, Problem{1, 40, 72}}) list.push_back(make_case(p, 1));  // more columns than a block's tile
     for (const Problem& p : {Problem{2, 131, 3}, Problem{3, 131, 1}}) list.push_back(make_case(p, 200));  // e^(x - x') beyond float32
     list.push_back(make_case({4, 6400, 128}, 1, true));
     list.push_back(make_case({4 * 6400, 128, 1}, 1, true));

@@ -126,6 +126,7 @@ std::vector<Case> cases() {
         list.push_back(make_case(1, 259, 17, second, 9));
         list.push_back(make_case(2, 1031, 100, second, 30));
     }
+    list.push_back(make_case(1, 4500, 17, false, 2));  // several tiles of pixels to a segment of the CUDA twin
     list.push_back(make_case(4, 320 * 320, 256, false, 4, true));
     return list;
 }

@@ -77,10 +77,12 @@ TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
                 for (const emulator::Schedule& schedule : {emulator::Schedule{}, emulator::Schedule{emulator::Schedule::shuffled, 5, 3}}) {
                     emulator::schedule() = schedule;
                     for (size_t i = 0; i < out.size(); ++i) out.get()[i] = bf16(__builtin_nanf(""));
-                    // Shuffled: with everything that may follow the sum. A slope of -1 makes the absolute value.
+                    // Shuffled: shared out among blocks, with everything that may follow the sum. A slope of -1 makes the absolute value.
+                    // Else one block walks through the whole sum, several times round its ring of stages.
                     const bool whole = schedule.order == emulator::Schedule::shuffled;
                     const HopperOperands in{x.get(), w.get(), b.get(), whole ? first.get() : nullptr, whole ? last.get() : nullptr};
-                    hopper_convolve(p, pass, tile.groups, tile.columns, in, whole ? -1.0f : 1.0f, out.get(), workspace.get());
+                    hopper_convolve(p, pass, tile.groups, tile.columns, whole ? 264 : 1, in, whole ? -1.0f : 1.0f, out.get(),
+                                    workspace.get());
                     CAPTURE(p.c);
                     CAPTURE(forward);
                     CAPTURE(tile.groups);

@@ -12,12 +12,10 @@ namespace {
 
 using emulator::Schedule;
 
-// What the records run on: the emulator's first device stands for compute capability 9.0, its second one for 8.0. Convolutions in bf16
-// have kernels for each.
+// What the records run on: the emulator's first device stands for compute capability 9.0, its second one for 8.0.
 std::vector<Setting> devices_for(const record::OpRecord& op, DType dtype) {
     const Setting hopper{"", [] { emulator::device_index() = 0; }}, ampere{"on sm_80", [] { emulator::device_index() = 1; }};
-    for (const char* two : {"conv2d", "conv2d_packed", "conv_transpose2d", "linear"})
-        if (dtype == DType::bf16 && op.name == two) return {ampere, hopper};
+    if (differs_on_sm80(op, dtype)) return {ampere, hopper};
     return {hopper};
 }
 

@@ -62,4 +62,17 @@ TEST_CASE("emulator: the structural loss of a mask of 0s and 1s, and of labels o
     }
 }
 
+TEST_CASE("emulator: the structural loss of more pixels than a block has threads, the largest label among the first") {
+    const Problem p{1, 1100, false};
+    std::vector<float> z, g;
+    std::vector<int32_t> labels;
+    for (int i = 0; i < 1100; ++i) {
+        z.push_back(static_cast<float>(i % 13 - 6) / 4);
+        g.push_back(static_cast<float>(i % 5) / 4);
+        labels.push_back(i == 5 ? 300 : i % 7);  // pixel 1029, of the same thread, has label 0
+    }
+    const double wanted = loss_of_reference(p, z, g, labels);
+    CHECK(std::fabs(on_device(p, z, g, labels).loss - wanted) <= 1e-5 * wanted);
+}
+
 }  // namespace purnet::test

@@ -1,5 +1,7 @@
 #include "tests/emulator/kernels/hopper_conv.h"
 
+#include <algorithm>
+
 #include "kernels/conv2d/conv2d_sm90.h"
 
 namespace purnet::test {
@@ -12,10 +14,11 @@ size_t hopper_workspace(const Problem& p, Pass pass, int groups, int columns) {
     return sm90::plan_with(p, pass, groups, columns).grid.workspace();
 }
 
-void hopper_convolve(const Problem& p, Pass pass, int groups, int columns, const HopperOperands& in, float slope, bf16* out,
+void hopper_convolve(const Problem& p, Pass pass, int groups, int columns, int most_parts, const HopperOperands& in, float slope, bf16* out,
                      void* workspace) {
     require(sm90::fits(p, pass) && sm90::device_can(), "this problem is none for sm_90a");
-    const sm90::Plan plan = sm90::plan_with(p, pass, groups, columns);
+    sm90::Plan plan = sm90::plan_with(p, pass, groups, columns);
+    plan.grid.splits = std::min(plan.grid.splits, most_parts);
     const bool vectors = (pass == Pass::forward ? p.o : p.c) % 4 == 0;
     const tile::Epilogue<bf16> epilogue{in.bias, in.before, in.after, slope};
     if (pass == Pass::forward)

@@ -12,7 +12,8 @@ struct HopperOperands {
     const float* bias;
     const bf16 *before, *after;
 };
-void hopper_convolve(const conv2d::Problem& problem, conv2d::Pass pass, int groups, int columns, const HopperOperands& in, float slope,
-                     bf16* out, void* workspace);
+// most_parts: so many blocks at most share out a sum.
+void hopper_convolve(const conv2d::Problem& problem, conv2d::Pass pass, int groups, int columns, int most_parts, const HopperOperands& in,
+                     float slope, bf16* out, void* workspace);
 
 }  // namespace purnet::test
