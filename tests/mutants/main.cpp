@@ -134,8 +134,9 @@ struct Row {
 
 void print_row(const std::string& kind, const Row& r) {
     const int defects = r.mutants - r.equivalent;
-    std::printf("| %s | %zu | %d | %d | %d | %d | %d | %.1f %% |\n", kind.c_str(), r.places.size(), r.mutants, r.equivalent, r.caught,
-                r.unseen, r.without_reason, defects ? 100.0 * r.caught / defects : 100.0);
+    const auto share = [&](int all) { return all ? 100.0 * r.caught / all : 100.0; };
+    std::printf("| %s | %zu | %d | %d | %d | %d | %d | %.1f %% | %.1f %% |\n", kind.c_str(), r.places.size(), r.mutants, r.caught,
+                r.equivalent, r.unseen, r.without_reason, share(r.mutants), share(defects));
 }
 
 // The tables, and the survivors that have no reason. Returns the exit status.
@@ -145,6 +146,7 @@ int report(const Wishes& wishes, const std::vector<int>& wanted, const Results& 
     std::map<std::string, int> ways;
     Row total;
     std::string open;
+    bool stale = false;
     const auto count = [&](int place_number, const Place& place, const std::string& change, const Verdict& verdict) {
         const Reason* reason = reason_for(reasons, place, change);
         for (Row* row : {&rows[place.kind], &total}) {
@@ -158,9 +160,11 @@ int report(const Wishes& wishes, const std::vector<int>& wanted, const Results& 
                 ++(reason->equivalent ? row->equivalent : row->unseen);
         }
         if (verdict.caught) ++ways[verdict.how];
-        if (verdict.caught && reason)
-            std::cout << wishes.survivors << ":" << reason->line << ": is caught now (" << verdict.unit << "): " << block_for(place, change)
-                      << "\n";
+        if (verdict.caught && reason) {
+            std::cout << wishes.survivors << ":" << reason->line << ": stale, is caught now (" << verdict.unit
+                      << "): " << block_for(place, change) << "\n";
+            stale = true;
+        }
         if (!verdict.caught && !reason)
             open += "# line " + std::to_string(place.line) + ", " + verdict.how + "\n" + block_for(place, change) + "\n\n";
     };
@@ -174,15 +178,17 @@ int report(const Wishes& wishes, const std::vector<int>& wanted, const Results& 
         if (place.kind.empty()) place.kind = "call";
         count(unreached++, place, "never reached", {false, "no unit reaches it", ""});
     }
-    int status = 0;
+    int status = stale;
     for (const Reason& reason : reasons)
         if (!reason.used && wishes.only.empty() && wishes.units.empty()) {
-            std::cout << wishes.survivors << ":" << reason.line << ": there is no such place: " << reason.place << ", " << reason.change
-                      << "\n";
+            std::cout << wishes.survivors << ":" << reason.line << ": stale, there is no such mutant: " << reason.place << ", "
+                      << reason.change << "\n";
             status = 1;
         }
-    std::printf("\n| kind | places | mutants | equivalent | caught | unseen, with a reason | without one | caught of the defects |\n");
-    std::printf("|---|---|---|---|---|---|---|---|\n");
+    // Of the defects: an equivalent mutant is none, whatever else lives counts as one.
+    std::printf(
+        "\n| kind | places | mutants | caught | equivalent | unseen | without a reason | caught of all | caught of the defects |\n");
+    std::printf("|---|---|---|---|---|---|---|---|---|\n");
     for (const auto& [kind, row] : rows) print_row(kind, row);
     print_row("all", total);
     std::printf("\ncaught as:");

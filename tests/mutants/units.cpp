@@ -64,11 +64,8 @@ std::vector<Unit> record_units() {
                     for (const DType dtype : {DType::f32, DType::bf16})
                         for (const test::Mode mode : {test::Mode::exact, test::Mode::real}) {
                             const Key key{DeviceType::cuda, dtype};
-                            // The devices differ in convolutions in bf16 alone.
-                            const bool both =
-                                dtype == DType::bf16 && (op.name == "conv2d" || op.name == "conv_transpose2d" || op.name == "linear");
-                            if (c.real_layer || !test::affordable(direction) || (device == 1 && !both) || !direction.available(key) ||
-                                (mode == test::Mode::exact && !direction.multilinear))
+                            if (c.real_layer || !test::affordable(direction) || (device == 1 && !test::differs_on_sm80(op, dtype)) ||
+                                !direction.available(key) || (mode == test::Mode::exact && !direction.multilinear))
                                 continue;
                             Unit unit;
                             unit.group = concat(op.name, ".", direction.name, " ", purnet::name_of(dtype), device == 1 ? " sm_80" : "");
