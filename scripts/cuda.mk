@@ -19,12 +19,14 @@ endif
 # Machine code for sm_80 and sm_90a; PTX of compute_80 for everything newer or between, compiled by the driver.
 CUDA_TARGETS ?= -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90a,code=sm_90a
 NVCCFLAGS += -std=c++20 -O3 -lineinfo -I. $(CUDA_TARGETS) -Werror all-warnings \
-    -Xcompiler -Wall,-Wextra,-Werror,-Wno-unused-parameter,-Wno-unknown-pragmas,-Wno-missing-field-initializers,-fopenmp,-pthread
+    -Xcompiler -Wall,-Wextra,-Werror,-Wno-unused-parameter,-Wno-unknown-pragmas,-Wno-missing-field-initializers,-fopenmp,-pthread \
+    -Xptxas -v
 
+# What the assembler says of registers and spills goes to a log beside the object.
 $(BUILD)/cuda/%.o: %.cu
 	@mkdir -p $(@D)
 	@echo "  nvcc   $<"
-	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@
+	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@ 2> $(@:.o=.log) || { cat $(@:.o=.log) >&2; exit 1; }
 
 # The ladders of kernels/lab belong to the emulator's tests: no program has them.
 CUDA_OBJECTS_LINKED := $(filter-out $(BUILD)/cuda/kernels/lab/%,$(CUDA_OBJECTS_ALL))
@@ -42,6 +44,15 @@ ifeq ($(NVCC),)
 else
 	$(Q)$(MAKE) --no-print-directory $(CUDA_OBJECTS_ALL)
 endif
+
+# Registers, static shared memory and spills of every kernel (docs/gpu.md), for each target of a build and for the PTX as a driver compiles
+# it for a newer device: a compile of its own, as long as the first.
+.PHONY: cuda-registers
+cuda-registers: override CUDA_TARGETS := -gencode arch=compute_80,code=[sm_80,sm_120] -gencode arch=compute_90a,code=sm_90a
+cuda-registers:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/registers CUDA_TARGETS='$(CUDA_TARGETS)' cuda-compile
+	$(Q)for log in $(patsubst %.cu,$(BUILD)/registers/cuda/%.log,$(CUDA_SOURCES)); do echo "=== $$log"; cat $$log; done | \
+	    c++filt | awk -f scripts/registers.awk
 
 # The emulator, twice: under AddressSanitizer and UBSan, and with every access reported to the monitor (the compiler's
 # ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h). -O1: the instrumentation outweighs what
