@@ -1,4 +1,6 @@
 // The record of conv2d: the formulas of conv2d.h as scalar loops in float64, shapes, the layers of the networks.
+#include <algorithm>
+
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/conv2d/conv2d_methods.h"
@@ -91,6 +93,17 @@ bool backward_data_magnitude(const Problem& s, Key key, const Pointers& p) {
                                                            static_cast<const double*>(p[1]), static_cast<double*>(p[2]));
 }
 
+bool backward_weights_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
+    if (key.device != DeviceType::cpu || !winograd_bound(s, Pass::backward_weights, static_cast<const double*>(p[0]),
+                                                         static_cast<const double*>(p[1]), static_cast<double*>(p[2])))
+        return false;
+    if (!bias) return true;
+    auto* dbias = static_cast<double*>(p[4]);
+    std::fill_n(dbias, s.o, 0);
+    for (int64_t i = 0; i < s.y_count(); ++i) dbias[i % s.o] += static_cast<const double*>(p[1])[i];
+    return true;
+}
+
 std::string label_of(const Problem& s, bool bias) {
     std::string text = concat("n", s.n, " h", s.h, " w", s.w, " c", s.c, " o", s.o, " k", s.kh, "x", s.kw);
     if (s.stride != 1) text += concat(" s", s.stride);
@@ -139,20 +152,21 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
         .multilinear = true,
         .reduction = s.kh * s.kw * (s.o / s.groups),
         .magnitude = [s](Key key, const Pointers& p) { return backward_data_magnitude(s, key, p); }};
-    Direction weights{.name = "backward_weights",
-                      .operands = {{"x", Role::input, Kind::activation, x_shape},
-                                   {"dy", Role::input, Kind::activation, y_shape},
-                                   {"dweight", Role::output, Kind::parameter, weight_shape},
-                                   workspace_operand(s, Pass::backward_weights)},
-                      .run =
-                          [s, bias](Key key, const Pointers& p, const Context& c) {
-                              table().get(&Kernels::backward_weights, "backward_weights", key)(s, p[0], p[1], p[2], bias ? p[4] : nullptr,
-                                                                                               p[3], c);
-                          },
-                      .available = [](Key key) { return table().has(&Kernels::backward_weights, key); },
-                      .flops = s.flops(),
-                      .multilinear = true,
-                      .reduction = s.n * s.out_h() * s.out_w()};
+    Direction weights{
+        .name = "backward_weights",
+        .operands = {{"x", Role::input, Kind::activation, x_shape},
+                     {.name = "dy", .kind = Kind::activation, .shape = y_shape, .multiple = winograd_multiple(s, Pass::backward_weights)},
+                     {"dweight", Role::output, Kind::parameter, weight_shape},
+                     workspace_operand(s, Pass::backward_weights)},
+        .run =
+            [s, bias](Key key, const Pointers& p, const Context& c) {
+                table().get(&Kernels::backward_weights, "backward_weights", key)(s, p[0], p[1], p[2], bias ? p[4] : nullptr, p[3], c);
+            },
+        .available = [](Key key) { return table().has(&Kernels::backward_weights, key); },
+        .flops = s.flops(),
+        .multilinear = true,
+        .reduction = s.n * s.out_h() * s.out_w(),
+        .magnitude = [s, bias](Key key, const Pointers& p) { return backward_weights_magnitude(s, key, p, bias); }};
     if (bias) weights.operands.push_back({"dbias", Role::output, Kind::parameter, {s.o}});
     return {label_of(s, bias), real_layer, {std::move(forward), std::move(data), std::move(weights)}};
 }

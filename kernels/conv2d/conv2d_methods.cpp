@@ -15,6 +15,7 @@
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/winograd/winograd.h"
+#include "kernels/winograd/winograd_wgrad.h"
 
 namespace purnet::conv2d {
 namespace {
@@ -31,7 +32,7 @@ bool is_winograd(Method method) { return tile_of(method) > 0; }
 winograd::Problem as_winograd(const Problem& p, Pass pass, Method method) {
     const int64_t tile = tile_of(method);
     if (tile == 3) return {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, p.pads.top, p.pads.left, 1, tile};
-    if (pass == Pass::forward) return {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.o, p.pads.top, p.pads.left, p.dilation, tile};
+    if (pass != Pass::backward_data) return {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.o, p.pads.top, p.pads.left, p.dilation, tile};
     // The same with flipped filters, seen from dx: dy[h + top - ky d] = dy[h - (2d - top) + (2 - ky) d].
     return {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, 2 * p.dilation - p.pads.top, 2 * p.dilation - p.pads.left, p.dilation, tile};
 }
@@ -56,12 +57,16 @@ std::vector<Method> winograd_methods(const Problem& p, Pass pass) {
     return {};
 }
 
+double winograd_estimate(const winograd::Problem& p, Pass pass) {
+    return pass == Pass::backward_weights ? winograd::filter_gradient_estimate(p) : winograd::estimate(p);
+}
+
 // Winograd where it saves a tenth at least: rounding is its price.
 Method product_method(const Problem& p, Pass pass) {
     Method best = Method::gemm;
     double time = 0.9 * direct_estimate(p);
     for (Method method : winograd_methods(p, pass))
-        if (const double t = winograd::estimate(as_winograd(p, pass, method)); t < time) best = method, time = t;
+        if (const double t = winograd_estimate(as_winograd(p, pass, method), pass); t < time) best = method, time = t;
     return best;
 }
 
@@ -145,7 +150,7 @@ Method method_for(const Problem& p, Pass pass) {
     if ((in < 4 && out < 4) || (p.groups == 1 && out == 1 && p.kh * p.kw == 1)) return Method::plain;
     const bool library = isa() != Isa::baseline && onednn::available(p, pass);
     // Few channels on a side: gathering costs as much as it saves.
-    if (pass == Pass::backward_weights) return library && std::min(in * p.kh * p.kw, out) < 64 ? Method::library : Method::gemm;
+    if (pass == Pass::backward_weights && library && std::min(in * p.kh * p.kw, out) < 64) return Method::library;
     // Three input channels: the library's kernel for first layers needs no gathering.
     if (pass == Pass::forward && in < 8 && library) return Method::library;
     return product_method(p, pass);
@@ -209,12 +214,15 @@ void run(Method method, const Problem& p, Pass pass, const float* source, const 
 size_t backward_weights_scratch_bytes(Method method, const Problem& p) {
     if (method == Method::gemm) return rounded(wgrad::scratch_floats(p) * sizeof(float));
     if (method == Method::depthwise) return rounded(depthwise::backward_weights_scratch_floats(p) * sizeof(float));
+    if (is_winograd(method))
+        return rounded(winograd::filter_gradient_scratch_floats(as_winograd(p, Pass::backward_weights, method)) * sizeof(float));
     return 0;
 }
 
 void backward_weights(Method method, const Problem& p, const float* x, const float* dy, float* dweight, float* scratch) {
     if (method == Method::gemm) return wgrad::run(p, x, dy, dweight, scratch);
     if (method == Method::depthwise) return depthwise::backward_weights(p, x, dy, dweight, scratch);
+    if (is_winograd(method)) return winograd::filter_gradient(as_winograd(p, Pass::backward_weights, method), x, dy, dweight, scratch);
     plain::backward_weights(p, x, dy, dweight);
 }
 

@@ -40,6 +40,64 @@ std::vector<double> both_sides(const Rows& left, const std::vector<double>& valu
     return result;
 }
 
+Rows transposed(const Rows& rows) {
+    Rows result(rows[0].size(), std::vector<double>(rows.size()));
+    for (size_t r = 0; r < rows.size(); ++r)
+        for (size_t s = 0; s < rows[r].size(); ++s) result[s][r] = rows[r][s];
+    return result;
+}
+
+// An N,H,W,C array.
+struct Pixels {
+    const double* values;
+    int64_t h, w, channels;
+
+    // side x side pixels of a channel, `d` apart, from (row, column) of picture n; zeros outside.
+    std::vector<double> square(int64_t n, int64_t row, int64_t column, int64_t d, int64_t side, int64_t channel) const {
+        std::vector<double> result;
+        for (int64_t r = 0; r < side; ++r)
+            for (int64_t t = 0; t < side; ++t) {
+                const int64_t i = row + r * d, j = column + t * d;
+                const bool inside = i >= 0 && i < h && j >= 0 && j < w;
+                result.push_back(inside ? values[((n * h + i) * w + j) * channels + channel] : 0);
+            }
+        return result;
+    }
+};
+
+// Where the tiles of m x m outputs begin.
+template <class Body>
+void each_tile(const Correlation& s, int64_t m, Body&& body) {
+    for (int64_t n = 0; n < s.n; ++n)
+        for (int64_t a = 0; a < s.out_h; ++a)
+            for (int64_t b = 0; b < s.out_w; ++b)
+                if (a / s.d % m == 0 && b / s.d % m == 0) body(n, a, b);
+}
+
+// result(j, tap, i) for G^T [ sum over tiles of (A dout tile A^T) * (B^T source tile B) ] G.
+void filter_gradient_bound(const Correlation& s, int64_t m, const double* source, const double* dout, double* result) {
+    const Matrices& matrix = absolute_matrices(m);
+    const Rows a_matrix = transposed(matrix.at), g_transposed = transposed(matrix.g);
+    const auto size = static_cast<int64_t>(matrix.bt.size());
+    const Pixels in{source, s.in_h, s.in_w, s.in}, out{dout, s.out_h, s.out_w, s.out};
+    std::vector<std::vector<double>> sums(static_cast<size_t>(s.out * s.in), std::vector<double>(static_cast<size_t>(size * size), 0));
+    each_tile(s, m, [&](int64_t n, int64_t a, int64_t b) {
+        std::vector<std::vector<double>> inputs;
+        for (int64_t i = 0; i < s.in; ++i) inputs.push_back(both_sides(matrix.bt, in.square(n, a - s.top, b - s.left, s.d, size, i)));
+        for (int64_t j = 0; j < s.out; ++j) {
+            const std::vector<double> outputs = both_sides(a_matrix, out.square(n, a, b, s.d, m, j));
+            for (int64_t i = 0; i < s.in; ++i)
+                for (size_t k = 0; k < outputs.size(); ++k) sums[j * s.in + i][k] += outputs[k] * inputs[i][k];
+        }
+    });
+    for (int64_t j = 0; j < s.out; ++j)
+        for (int64_t i = 0; i < s.in; ++i) {
+            const std::vector<double> taps = both_sides(g_transposed, sums[j * s.in + i]);
+            for (size_t tap = 0; tap < taps.size(); ++tap)
+                result[(j * static_cast<int64_t>(taps.size()) + static_cast<int64_t>(tap)) * s.in + i] = taps[tap];
+        }
+}
+
 }  // namespace
 
 void winograd_bound(const Correlation& s, int64_t m, const double* source,
@@ -54,33 +112,22 @@ void winograd_bound(const Correlation& s, int64_t m, const double* source,
             for (int64_t tap = 0; tap < taps * taps; ++tap) values.push_back(filter(j, tap, i));
             filters.push_back(both_sides(matrix.g, values));
         }
-    for (int64_t n = 0; n < s.n; ++n)
-        for (int64_t a = 0; a < s.out_h; ++a)
-            for (int64_t b = 0; b < s.out_w; ++b) {
-                if (a / s.d % m || b / s.d % m) continue;  // no tile begins here
-                std::vector<std::vector<double>> inputs;
-                for (int64_t i = 0; i < s.in; ++i) {
-                    std::vector<double> pixels;
-                    for (int64_t r = 0; r < size; ++r)
-                        for (int64_t t = 0; t < size; ++t) {
-                            const int64_t row = a - s.top + r * s.d, column = b - s.left + t * s.d;
-                            const bool inside = row >= 0 && row < s.in_h && column >= 0 && column < s.in_w;
-                            pixels.push_back(inside ? source[((n * s.in_h + row) * s.in_w + column) * s.in + i] : 0);
-                        }
-                    inputs.push_back(both_sides(matrix.bt, pixels));
+    const Pixels pixels{source, s.in_h, s.in_w, s.in};
+    each_tile(s, m, [&](int64_t n, int64_t a, int64_t b) {
+        std::vector<std::vector<double>> inputs;
+        for (int64_t i = 0; i < s.in; ++i) inputs.push_back(both_sides(matrix.bt, pixels.square(n, a - s.top, b - s.left, s.d, size, i)));
+        for (int64_t j = 0; j < s.out; ++j) {
+            std::vector<double> products(static_cast<size_t>(size * size), 0);
+            for (int64_t i = 0; i < s.in; ++i)
+                for (size_t k = 0; k < products.size(); ++k) products[k] += filters[j * s.in + i][k] * inputs[i][k];
+            const std::vector<double> tile = both_sides(matrix.at, products);
+            for (int64_t r = 0; r < m; ++r)
+                for (int64_t t = 0; t < m; ++t) {
+                    const int64_t p = a + r * s.d, q = b + t * s.d;
+                    if (p < s.out_h && q < s.out_w) put(n, p, q, j, tile[r * m + t]);
                 }
-                for (int64_t j = 0; j < s.out; ++j) {
-                    std::vector<double> products(static_cast<size_t>(size * size), 0);
-                    for (int64_t i = 0; i < s.in; ++i)
-                        for (size_t k = 0; k < products.size(); ++k) products[k] += filters[j * s.in + i][k] * inputs[i][k];
-                    const std::vector<double> tile = both_sides(matrix.at, products);
-                    for (int64_t r = 0; r < m; ++r)
-                        for (int64_t t = 0; t < m; ++t) {
-                            const int64_t p = a + r * s.d, q = b + t * s.d;
-                            if (p < s.out_h && q < s.out_w) put(n, p, q, j, tile[r * m + t]);
-                        }
-                }
-            }
+        }
+    });
 }
 
 void winograd_bound(const Doubling& s, const double* source, const std::function<double(int64_t j, int64_t tap, int64_t i)>& filter,
@@ -106,10 +153,13 @@ bool winograd_bound(const conv2d::Problem& p, conv2d::Pass pass, const double* s
         return
             [=](int64_t n, int64_t row, int64_t column, int64_t j, double s) { result[((n * h + row) * w + column) * channels + j] = s; };
     };
-    if (pass == conv2d::Pass::forward) {
+    const Correlation same{p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.o, p.pads.top, p.pads.left, p.dilation};
+    if (pass == conv2d::Pass::backward_weights) {
+        filter_gradient_bound(same, m, source, weight, result);
+    } else if (pass == conv2d::Pass::forward) {
         winograd_bound(
-            {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.o, p.pads.top, p.pads.left, p.dilation}, m, source,
-            [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * p.c + i]; }, put(p.out_h(), p.out_w(), p.o));
+            same, m, source, [&](int64_t j, int64_t tap, int64_t i) { return weight[(j * 9 + tap) * p.c + i]; },
+            put(p.out_h(), p.out_w(), p.o));
     } else if (m == 3) {
         winograd_bound(
             {p.n, p.out_h(), p.out_w(), p.o, p.h, p.w, p.c, p.pads.top, p.pads.left}, source,

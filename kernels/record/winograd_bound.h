@@ -30,7 +30,8 @@ struct Doubling {
 void winograd_bound(const Doubling& s, const double* source, const std::function<double(int64_t j, int64_t tap, int64_t i)>& filter,
                     double* result);
 
-// Of a forward or data gradient that the CPU computes so: result as the pass lays it out. False, and nothing done, where it does not.
+// Of a pass that the CPU computes so: result as the pass lays it out. `source` is x or dy, `weight` the weight; of a weight gradient x and
+// dy (kernels/winograd/winograd_wgrad.h has its formula). False, and nothing done, where it does not.
 bool winograd_bound(const conv2d::Problem& problem, conv2d::Pass pass, const double* source, const double* weight, double* result);
 
 }  // namespace purnet::record

@@ -29,6 +29,13 @@ struct Transform<2> {
         y[0] = t[0] + t[1] + t[2];
         y[1] = t[1] - t[2] - t[3];
     }
+    // A
+    static PURNET_INLINE void output_adjoint(const vfloat* y, vfloat* t) {
+        t[0] = y[0];
+        t[1] = y[0] + y[1];
+        t[2] = y[0] - y[1];
+        t[3] = -y[1];
+    }
     // G
     static PURNET_INLINE void filter(const vfloat* g, vfloat* t) {
         const vfloat even = (g[0] + g[2]) * 0.5f, odd = g[1] * 0.5f;
@@ -36,6 +43,16 @@ struct Transform<2> {
         t[1] = even + odd;
         t[2] = even - odd;
         t[3] = g[2];
+    }
+    // G = diag(fraction) times integers. The gradient of a filter takes the fractions with the small values of A y A^T: its sums are then
+    // multiplied by integers alone.
+    static constexpr double fraction[n] = {1, 0.5, 0.5, 1};
+    // The integers' transpose.
+    static PURNET_INLINE void filter_adjoint(const vfloat* t, vfloat* g) {
+        const vfloat even = t[1] + t[2];
+        g[0] = t[0] + even;
+        g[1] = t[1] - t[2];
+        g[2] = even + t[3];
     }
 };
 
@@ -78,6 +95,15 @@ struct Transform<4> {
         y[2] = a + 4.0f * c;
         y[3] = b + 8.0f * e + t[5];
     }
+    static PURNET_INLINE void output_adjoint(const vfloat* y, vfloat* t) {
+        const vfloat a = y[0] + y[2], b = y[1] + y[3], c = y[0] + 4.0f * y[2], e = 2.0f * (y[1] + 4.0f * y[3]);
+        t[0] = y[0];
+        t[1] = a + b;
+        t[2] = a - b;
+        t[3] = c + e;
+        t[4] = c - e;
+        t[5] = y[3];
+    }
     static PURNET_INLINE void filter(const vfloat* g, vfloat* t) {
         // Sums before the one multiplication: exact on multiples of 24.
         const vfloat a = g[0] + g[2], c = g[0] + 4.0f * g[2], e = 2.0f * g[1];
@@ -87,6 +113,13 @@ struct Transform<4> {
         t[3] = (c + e) * (1.0f / 24);
         t[4] = (c - e) * (1.0f / 24);
         t[5] = g[2];
+    }
+    static constexpr double fraction[n] = {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24, 1};
+    static PURNET_INLINE void filter_adjoint(const vfloat* t, vfloat* g) {
+        const vfloat a = t[1] + t[2], c = t[3] + t[4];
+        g[0] = t[0] + a + c;
+        g[1] = t[1] - t[2] + 2.0f * (t[3] - t[4]);
+        g[2] = a + 4.0f * c + t[5];
     }
 };
 

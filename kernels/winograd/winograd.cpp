@@ -4,27 +4,13 @@
 #include <vector>
 
 #include "kernels/runtime/parallel.h"
-#include "kernels/winograd/winograd_simd.h"
+#include "kernels/winograd/winograd_tiles.h"
 
 namespace purnet::winograd {
 namespace {
 
-constexpr int64_t line = 16;  // floats of a cache line
-
-int64_t lines(int64_t floats) { return (floats + line - 1) / line * line; }
-
-bool doubling(const Problem& p) { return p.tile == 3; }
-
-int64_t positions(const Problem& p) { return p.tile == 4 ? 36 : 16; }
-
 // Of the products: the parities of the transposed form lie side by side.
 int64_t columns_of(const Problem& p) { return doubling(p) ? 4 * p.out : p.out; }
-
-// An odd number of cache lines from position to position: those of one tile then fall into different sets of the caches.
-int64_t apart(int64_t floats) {
-    const int64_t n = lines(floats);
-    return n / line % 2 ? n : n + line;
-}
 
 int64_t packed_stride(const Problem& p) { return apart(gemm::functions().packed_floats(p.in, columns_of(p))); }
 
@@ -35,19 +21,6 @@ std::vector<int64_t> begins(const Problem& p, int64_t size, int64_t before) {
     for (int64_t a = first; a < std::min(first + p.dilation, end); ++a)
         for (int64_t at = a; at < end; at += p.dilation * p.tile) list.push_back(at);
     return list;
-}
-
-std::vector<Tile> tiles_of(const Problem& p) {
-    std::vector<Tile> tiles;
-    const std::vector<int64_t> rows = begins(p, p.out_h, p.top), columns = begins(p, p.out_w, p.left);
-    for (int64_t n = 0; n < p.pictures; ++n)
-        for (const int64_t row : rows)
-            for (const int64_t column : columns) tiles.push_back({n, row, column});
-    return tiles;
-}
-
-int64_t tile_count(const Problem& p) {
-    return p.pictures * static_cast<int64_t>(begins(p, p.out_h, p.top).size() * begins(p, p.out_w, p.left).size());
 }
 
 // How the work is cut.
@@ -105,6 +78,19 @@ void multiply(const Steps& steps, const Problem& p, const Plan& plan, const Tile
 }
 
 }  // namespace
+
+std::vector<Tile> tiles_of(const Problem& p) {
+    std::vector<Tile> tiles;
+    const std::vector<int64_t> rows = begins(p, p.out_h, p.top), columns = begins(p, p.out_w, p.left);
+    for (int64_t n = 0; n < p.pictures; ++n)
+        for (const int64_t row : rows)
+            for (const int64_t column : columns) tiles.push_back({n, row, column});
+    return tiles;
+}
+
+int64_t tile_count(const Problem& p) {
+    return p.pictures * static_cast<int64_t>(begins(p, p.out_h, p.top).size() * begins(p, p.out_w, p.left).size());
+}
 
 size_t packed_floats(const Problem& p) { return static_cast<size_t>(positions(p) * packed_stride(p)); }
 

@@ -28,27 +28,43 @@ PURNET_INLINE void two_passes(Get&& get, Put&& put) {
     }
 }
 
+// What transform_tiles() makes of side x side pixels.
 template <int m>
-void input(const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation, const float* zeros,
-           float* to, long tile_stride, long position_stride) {
-    constexpr int n = Transform<m>::n;
+struct Source : Transform<m> {
+    static constexpr int side = Transform<m>::n;
+    static PURNET_INLINE void step(const vfloat* d, vfloat* t) { Transform<m>::input(d, t); }
+    static constexpr double factor(int, int) { return 1; }
+};
+template <int m>
+struct OutputAdjoint : Transform<m> {
+    static constexpr int side = m;
+    static PURNET_INLINE void step(const vfloat* y, vfloat* t) { Transform<m>::output_adjoint(y, t); }
+    static constexpr double factor(int r, int s) { return Transform<m>::fraction[r] * Transform<m>::fraction[s]; }
+};
+
+// The first pixel of a tile lies at (row - top, column - left).
+template <class T>
+void transform_tiles(const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation,
+                     const float* zeros, float* to, long tile_stride, long position_stride) {
+    constexpr int side = T::side, n = T::n;
     for (long t = 0; t < count; ++t) {
-        const float* pixel[n][n];
-        for (int r = 0; r < n; ++r)
-            for (int s = 0; s < n; ++s) {
+        const float* pixel[side][side];
+        for (int r = 0; r < side; ++r)
+            for (int s = 0; s < side; ++s) {
                 const long i = tiles[t].row - top + r * dilation, j = tiles[t].column - left + s * dilation;
                 const bool inside = i >= 0 && i < image.height && j >= 0 && j < image.width;
                 pixel[r][s] = inside ? source + ((tiles[t].picture * image.height + i) * image.width + j) * image.channels : zeros;
             }
         float* at = to + t * tile_stride;
         long c = 0;
+        const auto put = [&](int r, int s, vfloat v) __attribute__((always_inline)) {
+            store(at + (r * n + s) * position_stride + c, v * static_cast<float>(T::factor(r, s)));
+        };
         for (; c + lanes <= image.channels; c += lanes)
-            two_passes<n, n, Transform<m>::input>([&](int r, int s) { return load(pixel[r][s] + c); },
-                                                  [&](int r, int s, vfloat v) { store(at + (r * n + s) * position_stride + c, v); });
+            two_passes<side, n, T::step>([&](int r, int s) { return load(pixel[r][s] + c); }, put);
         if (c < image.channels) {
             const int part = static_cast<int>(image.channels - c);
-            two_passes<n, n, Transform<m>::input>([&](int r, int s) { return load_part(pixel[r][s] + c, part); },
-                                                  [&](int r, int s, vfloat v) { store(at + (r * n + s) * position_stride + c, v); });
+            two_passes<side, n, T::step>([&](int r, int s) { return load_part(pixel[r][s] + c, part); }, put);
         }
     }
 }
@@ -153,12 +169,30 @@ void filter(long in, long out, long first, long columns, long width, const float
     }
 }
 
+template <int m>
+void filter_adjoint(long in, const float* from, long position_stride, float* to, long tap_stride) {
+    constexpr int n = Transform<m>::n, taps = Transform<m>::taps;
+    for (long i = 0; i < in; i += lanes) {
+        const int part = in - i < lanes ? static_cast<int>(in - i) : lanes;
+        two_passes<n, taps, Transform<m>::filter_adjoint>(
+            [&](int r, int s) { return load(from + (r * n + s) * position_stride + i); },
+            [&](int r, int s, vfloat v) { store_part(to + (r * taps + s) * tap_stride + i, v, part); });
+    }
+}
+
 }  // namespace
 
 void winograd_input(long m, const Image& image, const float* source, const Tile* tiles, long count, long top, long left, long dilation,
                     const float* zeros, float* to, long tile_stride, long position_stride) {
-    const auto run = m == 4 ? input<4> : input<2>;  // Transform<3> reads as Transform<2> does
+    // Transform<3> reads as Transform<2> does.
+    const auto run = m == 4 ? transform_tiles<Source<4>> : transform_tiles<Source<2>>;
     run(image, source, tiles, count, top, left, dilation, zeros, to, tile_stride, position_stride);
+}
+
+void winograd_output_adjoint(long m, const Image& image, const float* source, const Tile* tiles, long count, long dilation,
+                             const float* zeros, float* to, long tile_stride, long position_stride) {
+    const auto run = m == 4 ? transform_tiles<OutputAdjoint<4>> : transform_tiles<OutputAdjoint<2>>;
+    run(image, source, tiles, count, 0, 0, dilation, zeros, to, tile_stride, position_stride);
 }
 
 void winograd_output(long m, const Image& image, const float* from, const Tile* tiles, long count, const Spread& spread, long tile_stride,
@@ -171,6 +205,11 @@ void winograd_filter(long m, long in, long out, long first, long columns, long w
                      long tap_stride, bool flipped, float* to, long position_stride) {
     const auto run = m == 4 ? filter<4> : m == 3 ? filter<3> : filter<2>;
     run(in, out, first, columns, width, weight, out_stride, in_stride, tap_stride, flipped, to, position_stride);
+}
+
+void winograd_filter_adjoint(long m, long in, const float* from, long position_stride, float* to, long tap_stride) {
+    const auto run = m == 4 ? filter_adjoint<4> : filter_adjoint<2>;
+    run(in, from, position_stride, to, tap_stride);
 }
 
 }  // namespace purnet::winograd::PURNET_ISA_NAME

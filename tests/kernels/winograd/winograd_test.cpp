@@ -1,13 +1,14 @@
 // Winograd by itself: exact on integers, the same bits for every number of threads, in both ways to share the work.
-#include "kernels/winograd/winograd.h"
-
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/winograd/winograd_wgrad.h"
 
 namespace purnet::test {
 namespace {
@@ -64,7 +65,58 @@ std::vector<float> doubled(const winograd::Problem& p, const std::vector<float>&
     return out;
 }
 
+std::vector<float> direct_gradient(const winograd::Problem& p, const std::vector<float>& src, const std::vector<float>& dout) {
+    std::vector<float> gradient(static_cast<size_t>(p.out * 9 * p.in), 0.0f);
+    for (int64_t n = 0; n < p.pictures; ++n)
+        for (int64_t row = 0; row < p.out_h; ++row)
+            for (int64_t column = 0; column < p.out_w; ++column)
+                for (int64_t tap = 0; tap < 9; ++tap) {
+                    const int64_t i = row - p.top + tap / 3 * p.dilation, j = column - p.left + tap % 3 * p.dilation;
+                    if (i < 0 || i >= p.in_h || j < 0 || j >= p.in_w) continue;
+                    for (int64_t o = 0; o < p.out; ++o)
+                        for (int64_t c = 0; c < p.in; ++c)
+                            gradient[(o * 9 + tap) * p.in + c] += src[((n * p.in_h + i) * p.in_w + j) * p.in + c] *
+                                                                  dout[((n * p.out_h + row) * p.out_w + column) * p.out + o];
+                }
+    return gradient;
+}
+
+std::vector<float> gradient(const winograd::Problem& p, const std::vector<float>& src, const std::vector<float>& dout) {
+    Block scratch(Device{}, winograd::filter_gradient_scratch_floats(p) * sizeof(float));
+    std::fill_n(static_cast<float*>(scratch.data()), winograd::filter_gradient_scratch_floats(p), std::nanf(""));
+    std::vector<float> result(static_cast<size_t>(p.out * 9 * p.in), -1.0f);
+    winograd::filter_gradient(p, src.data(), dout.data(), result.data(), static_cast<float*>(scratch.data()));
+    return result;
+}
+
 }  // namespace
+
+TEST_CASE("winograd: the weight gradient is exact on integers, equal bits for every number of threads") {
+    const Isa best = isa();
+    const int threads = thread_count();
+    for (Isa set : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+        if (set > best) continue;
+        force_isa(set);
+        for (int64_t tile : {2, 4})
+            for (const winograd::Problem& p : std::vector<winograd::Problem>{
+                     {.pictures = 2, .in_h = 9, .in_w = 14, .in = 17, .out_h = 9, .out_w = 14, .out = 150, .tile = tile},
+                     {.in_h = 11, .in_w = 7, .in = 5, .out_h = 9, .out_w = 8, .out = 33, .top = 2, .left = 3, .dilation = 2, .tile = tile},
+                     {.in_h = 1, .in_w = 2, .in = 3, .out_h = 1, .out_w = 2, .out = 2, .tile = tile},
+                     {.in_h = 6, .in_w = 5, .in = 16, .out_h = 6, .out_w = 5, .out = 300, .top = 4, .left = 4, .dilation = 4, .tile = tile},
+                     // More tiles than one block holds.
+                     {.pictures = 3, .in_h = 40, .in_w = 39, .in = 3, .out_h = 40, .out_w = 39, .out = 4, .tile = tile}}) {
+                const std::vector<float> src = integers(p.pictures * p.in_h * p.in_w * p.in, 1, 7);
+                const std::vector<float> dout = integers(p.pictures * p.out_h * p.out_w * p.out, tile == 4 ? 576 : 4, 8);
+                const std::vector<float> wanted = direct_gradient(p, src, dout);
+                for (int count : {1, 2, 5, 16}) {
+                    set_thread_count(count);
+                    CHECK_MESSAGE(gradient(p, src, dout) == wanted, name_of(set), " tile ", tile, " threads ", count);
+                }
+            }
+    }
+    force_isa(best);
+    set_thread_count(threads);
+}
 
 TEST_CASE("winograd: the transposed form is exact on integers, equal bits for every number of threads") {
     const Isa best = isa();
