@@ -1,5 +1,6 @@
 #include "core/tape.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -22,13 +23,17 @@ struct Source {  // where an input came from
 };
 
 struct Node {
-    OpCall call;  // inputs kept only where saved
+    OpCall call;  // inputs kept only where saved, and no rebuildable node yields them
     std::vector<Source> sources;
     std::vector<Tensor> outputs;  // kept only where saved
     const char* layer = nullptr;  // that it was recorded in
+    bool rebuildable = false;     // output 0 is nowhere kept: ops that saved it get it by State::rebuilt()
+    Tensor rebuilt;               // while a walk is among the ops behind this one
     int last_root = -1;
     bool freed = false;
 };
+
+bool contains(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
 
 void add_into(const Tensor& sum, const Tensor& a, const Tensor& b) {
     add::table().get(&add::Kernels::forward, "forward", sum.key())(sum.count(), a.raw(), b.raw(), sum.raw(), sum.context());
@@ -38,8 +43,36 @@ void add_into(const Tensor& sum, const Tensor& a, const Tensor& b) {
 
 struct Tape::State {
     uint64_t graph = next_graph++;
+    bool rebuilds = true;
     std::vector<Node> nodes;
+
+    bool is_rebuilt(const Source& s) const { return s.node >= 0 && s.output == 0 && nodes[s.node].rebuildable; }
+    // Output 0 of a node that was not kept, made again from what the node keeps; the nodes before it in the same way.
+    const Tensor& rebuilt(int index);
 };
+
+const Tensor& Tape::State::rebuilt(int index) {
+    Node& node = nodes[index];
+    if (node.rebuilt) return node.rebuilt;
+    require(!node.freed, node.call.name, ": wanted again after its memory was freed; give all roots to one backward()");
+    std::vector<const void*> in(node.call.inputs.size(), nullptr);
+    Device device;
+    for (int i : node.call.rebuild_inputs) {
+        const Tensor& input = is_rebuilt(node.sources[i]) ? rebuilt(node.sources[i].node) : node.call.inputs[i];
+        if (!input) continue;
+        in[i] = input.raw();
+        device = input.device();
+    }
+    MemoryScope scope("activations made again");
+    const OpCall::Output& output = node.call.outputs.front();
+    const Tensor result = Tensor::empty(output.shape, output.dtype, device);
+    std::vector<void*> out{result.raw()};
+    for (size_t i = 1; i < node.outputs.size(); ++i) out.push_back(node.outputs[i] ? node.outputs[i].raw() : nullptr);
+    const auto& run = node.call.rebuild ? node.call.rebuild : node.call.forward;
+    run(Arguments(in.data(), out.data(), nullptr), Context{device, nullptr});
+    node.rebuilt = result;
+    return node.rebuilt;
+}
 
 namespace {
 
@@ -79,8 +112,8 @@ public:
 
         Sums(Walk& w, Node& n, const std::vector<char>& r, std::vector<Tensor> up) : walk(w), node(n), reach(r), upstream(std::move(up)) {}
         const Tensor& input(int i) const override {
-            require(static_cast<bool>(node.call.inputs[i]), node.call.name, " backward: input ", i, " was not saved");
-            return node.call.inputs[i];
+            require(contains(node.call.saved_inputs, i), node.call.name, " backward: input ", i, " was not saved");
+            return walk.tape_.is_rebuilt(node.sources[i]) ? walk.tape_.rebuilt(node.sources[i].node) : node.call.inputs[i];
         }
         const Tensor& output(int i) const override {
             require(static_cast<bool>(node.outputs[i]), node.call.name, " backward: output ", i, " was not saved");
@@ -185,9 +218,11 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
             for (auto& [input, gradient] : sums.results) collect(node.sources[input], std::move(gradient));
         }
         pending_[i].clear();
+        node.rebuilt = Tensor();
         if (node.last_root <= root_index_ && !node.freed) {
             node.call.inputs.clear();
             node.call.backward = nullptr;
+            node.call.forward = node.call.rebuild = nullptr;
             node.outputs.clear();
             node.freed = true;
         }
@@ -196,7 +231,7 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
 
 }  // namespace
 
-Tape::Tape() : state_(std::make_unique<State>()) {}
+Tape::Tape(bool rebuilds) : state_(std::make_unique<State>()) { state_->rebuilds = rebuilds; }
 Tape::~Tape() = default;
 
 size_t Tape::size() const { return state_->nodes.size(); }
@@ -208,8 +243,16 @@ void Tape::backward(const std::vector<Root>& roots) {
         require(roots[r].value && roots[r].value.impl().graph == state_->graph, "backward of a tensor that this tape did not record");
         reach.push_back(Walk::reaches(*state_, roots[r]));
         visit.push_back(Walk::visits(*state_, roots[r], reach.back()));
-        for (size_t i = 0; i < state_->nodes.size(); ++i)
-            if (visit[r][i]) state_->nodes[i].last_root = static_cast<int>(r);
+        // A node is needed where the walk visits it, and where something needed was to be made again from it.
+        std::vector<char> needed = visit.back();
+        for (size_t i = state_->nodes.size(); i-- > 0;) {
+            if (!needed[i]) continue;
+            Node& node = state_->nodes[i];
+            node.last_root = static_cast<int>(r);
+            for (const std::vector<int>* inputs : {&node.call.saved_inputs, &node.call.rebuild_inputs})
+                for (int input : *inputs)
+                    if (state_->is_rebuilt(node.sources[input])) needed[node.sources[input].node] = 1;
+        }
     }
     for (size_t r = 0; r < roots.size(); ++r) {
         Walk walk(*state_, roots[r], static_cast<int>(r));
@@ -255,10 +298,21 @@ void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& output
     }
     node.outputs.resize(outputs.size());
     for (int i : call.saved_outputs) node.outputs[i] = outputs[i];
-    std::vector<Tensor> saved(call.inputs.size());
-    for (int i : call.saved_inputs) saved[i] = call.inputs[i];
-    call.inputs = std::move(saved);
-    call.forward = nullptr;
+    // What is made again must not keep in memory more than it saves: each input is there anyway, or can be made again itself.
+    node.rebuildable = state.rebuilds && !call.rebuild_inputs.empty();
+    for (int i : call.rebuild_inputs)
+        if (call.inputs[i] && !call.inputs[i].impl().parameter && !contains(call.saved_inputs, i) && !state.is_rebuilt(node.sources[i]))
+            node.rebuildable = false;
+    if (!node.rebuildable) {
+        call.rebuild_inputs.clear();
+        call.rebuild = nullptr;
+    }
+    if (!node.rebuildable || call.rebuild) call.forward = nullptr;
+    std::vector<Tensor> kept(call.inputs.size());
+    for (const std::vector<int>* inputs : {&call.saved_inputs, &call.rebuild_inputs})
+        for (int i : *inputs)
+            if (!state.is_rebuilt(node.sources[i])) kept[i] = call.inputs[i];
+    call.inputs = std::move(kept);
     node.call = std::move(call);
     node.layer = current_layer();
     state.nodes.push_back(std::move(node));

@@ -9,6 +9,9 @@
 //
 // backward() takes the roots in turn. Each root moves only the parameters its predicate accepts; a gradient flows through
 // other parts of the graph where one of those lies behind them. What no later root needs is freed as the walk passes it.
+// Outputs that a pass over memory gives again (batch norm with its activation, sums, attentions) are not kept for the backward of the
+// ops that read them but made again when the walk comes to those: the same bits, less memory (Chen et al., "Training Deep Nets with
+// Sublinear Memory Cost", 2016, where only what is cheap is dropped). Tape(false) keeps everything.
 // Gradients of parameters are added into Parameter::grad (the first writes).
 #pragma once
 
@@ -29,7 +32,7 @@ public:
         double scale = 1;
     };
 
-    Tape();
+    explicit Tape(bool rebuilds = true);
     ~Tape();
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;

@@ -149,7 +149,7 @@ StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool re
 }
 
 void Stage::add_gradients(const Batch& batch, double share, bool report, StepReport& result, Sums& sums) {
-    Tape tape;
+    Tape tape(config_.recompute);
     LossInputs inputs;
     Losses losses;
     {

@@ -45,6 +45,7 @@ struct TrainConfig {
     std::string error_loss = "bce";
     bool structural = true;
     bool overlap = false;
+    bool recompute = true;
 
     // optimiser
     std::string optimiser = "sgd";
@@ -106,6 +107,8 @@ struct TrainConfig {
         visit("error-loss", c.error_loss, "bce or kl");
         visit("structural", c.structural, "use the structural loss");
         visit("overlap", c.overlap, "add 1 less the soft intersection over union of map and mask to the main loss");
+        visit("recompute", c.recompute,
+              "make outputs of batch norms and attentions again in the backward rather than keep them: the same bits, less memory");
         visit("optimiser", c.optimiser, "sgd or adamw");
         visit("rate-extractor", c.rate_extractor, "learning rate of the backbone");
         visit("rate", c.rate, "learning rate of the rest");

@@ -7,7 +7,7 @@ namespace purnet::ops {
 namespace {
 
 enum Input { in_x, in_gamma, in_beta, in_running_mean, in_running_var, in_slope, in_before, in_after };
-enum Output { out_y, out_mean, out_inverse };
+enum Output { out_y, out_mean, out_inverse, out_shift };
 
 void backward(const batch_norm::Problem& p, Key key, Gradients& g) {
     const Tensor dy = g.grad(out_y);
@@ -68,7 +68,10 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     const DType statistics = parameter_dtype(x.dtype());
     OpCall call{.name = "batch_norm",
                 .inputs = {x, gamma, beta, running_mean, running_var, slope, before, after},
-                .outputs = {{x.shape(), x.dtype()}, {{channels}, statistics, false}, {{channels}, statistics, false}},
+                .outputs = {{x.shape(), x.dtype()},
+                            {{channels}, statistics, false},
+                            {{channels}, statistics, false},
+                            {{channels}, statistics, false}},
                 .workspace = batch_norm::forward_workspace(p),
                 .forward =
                     [p, key](const Arguments& a, const Context& c) {
@@ -84,12 +87,28 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                                                                                                 .y = a.out(out_y),
                                                                                                 .mean = a.out(out_mean),
                                                                                                 .inverse = a.out(out_inverse),
+                                                                                                .shift = a.out(out_shift),
                                                                                                 .workspace = a.workspace()},
                                                                                                c);
                     },
                 .backward = [p, key](Gradients& g) { backward(p, key, g); },
                 .saved_inputs = {in_x, in_gamma, in_beta},
-                .saved_outputs = {out_mean, out_inverse},
+                .saved_outputs = {out_mean, out_inverse, out_shift},
+                .rebuild_inputs = {in_x, in_gamma, in_slope, in_before, in_after},
+                .rebuild =
+                    [p, key](const Arguments& a, const Context& c) {
+                        batch_norm::table().get(&batch_norm::Kernels::apply, "apply", key)(p,
+                                                                                           {.x = a.in(in_x),
+                                                                                            .gamma = a.in(in_gamma),
+                                                                                            .mean = a.out(out_mean),
+                                                                                            .inverse = a.out(out_inverse),
+                                                                                            .shift = a.out(out_shift),
+                                                                                            .slope = a.in(in_slope),
+                                                                                            .before = a.in(in_before),
+                                                                                            .after = a.in(in_after),
+                                                                                            .y = a.out(out_y)},
+                                                                                           c);
+                    },
                 .problem = p};
     if (slope) call.saved_inputs.push_back(in_slope);
     if (before && options.activation != Activation::none) call.saved_inputs.push_back(in_before);

@@ -58,6 +58,7 @@ Tensor operate(Operation operation, const Tensor& a, const Tensor& b) {
                                                                                          product ? g.input(1).raw() : nullptr, dy.raw(), da,
                                                                                          db, workspace.data(), g.context());
                     },
+                .rebuild_inputs = {0, 1},
                 .problem = p};
     if (operation == Operation::mul) call.saved_inputs = {0, 1};
     return apply_one(std::move(call));

@@ -58,6 +58,7 @@ Tensor promote(const Tensor& target, const Tensor& f, const Tensor& statistics, 
                      p, g.input(0).raw(), g.input(1).raw(), g.input(2).raw(), dy.raw(), dtarget, df, workspace.data(), g.context());
              },
          .saved_inputs = {0, 1, 2},
+         .rebuild_inputs = {0, 1, 2},
          .problem = p});
 }
 

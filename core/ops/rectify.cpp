@@ -26,7 +26,8 @@ Tensor rectify(const Tensor& x, const Tensor& e) {
                               rectify::table().get(&rectify::Kernels::backward, "backward", key)(count, g.input(0).raw(), g.input(1).raw(),
                                                                                                  dy.raw(), dx, de, g.context());
                           },
-                      .saved_inputs = {0, 1}});
+                      .saved_inputs = {0, 1},
+                      .rebuild_inputs = {0, 1}});
 }
 
 }  // namespace purnet::ops

@@ -19,7 +19,22 @@ void combine(const Partition& blocks, int64_t width, double* partial) {
     });
 }
 
-void forward(const Problem& p, const Forward& f, const Context&) {
+const float* at_row(const void* base, int64_t row, int64_t channels) {
+    return base ? static_cast<const float*>(base) + row * channels : nullptr;
+}
+
+void apply(const Problem& p, const Apply& a, const Context&) {
+    const auto run = PURNET_PICK(apply);
+    const auto vector = [](const void* values) { return static_cast<const float*>(values); };
+    const float slope = a.slope ? *vector(a.slope) : 0.0f;
+    for_blocks(blocks_of(p), [&](int64_t, int64_t begin, int64_t end) {
+        const auto at = [&](const void* base) { return at_row(base, begin, p.channels); };
+        run({p.activation, end - begin, p.channels, at(a.x), at(a.before), at(a.after), vector(a.gamma), vector(a.mean), vector(a.inverse),
+             vector(a.shift), slope, static_cast<float*>(a.y) + begin * p.channels});
+    });
+}
+
+void forward(const Problem& p, const Forward& f, const Context& context) {
     const int64_t channels = p.channels;
     const auto* x = static_cast<const float*>(f.x);
     const auto* gamma = static_cast<const float*>(f.gamma);
@@ -28,10 +43,9 @@ void forward(const Problem& p, const Forward& f, const Context&) {
     auto* running_var = static_cast<float*>(f.running_var);
     auto* mean = static_cast<float*>(f.mean);
     auto* inverse = static_cast<float*>(f.inverse);
+    auto* shift = static_cast<float*>(f.shift);
     const Partition blocks = blocks_of(p);
-    auto* scale = static_cast<float*>(f.workspace);
-    auto* shift = scale + channels;
-    auto* partial = reinterpret_cast<double*>(shift + channels);
+    auto* partial = static_cast<double*>(f.workspace);
 
     if (p.training) {
         const auto moments = PURNET_PICK(moments);
@@ -58,18 +72,11 @@ void forward(const Problem& p, const Forward& f, const Context&) {
         const double s = 1 / std::sqrt(v + p.eps);
         mean[c] = static_cast<float>(m);
         inverse[c] = static_cast<float>(s);
-        scale[c] = static_cast<float>(s * static_cast<double>(gamma[c]));
         // What rounding the mean to float32 lost comes back here.
         shift[c] =
             static_cast<float>(static_cast<double>(beta[c]) + (static_cast<double>(mean[c]) - m) * s * static_cast<double>(gamma[c]));
     }
-    const auto apply = PURNET_PICK(apply);
-    const float slope = f.slope ? *static_cast<const float*>(f.slope) : 0.0f;
-    const auto at = [&](const void* base, int64_t row) { return base ? static_cast<const float*>(base) + row * channels : nullptr; };
-    for_blocks(blocks, [&](int64_t, int64_t begin, int64_t end) {
-        apply({p.activation, end - begin, channels, x + begin * channels, at(f.before, begin), at(f.after, begin), mean, scale, shift,
-               slope, static_cast<float*>(f.y) + begin * channels});
-    });
+    apply(p, {f.x, f.gamma, f.mean, f.inverse, f.shift, f.slope, f.before, f.after, f.y}, context);
 }
 
 void backward(const Problem& p, const Backward& b, const Context&) {
@@ -87,7 +94,7 @@ void backward(const Problem& p, const Backward& b, const Context&) {
     auto* mean_g = static_cast<float*>(b.workspace);
     auto* mean_gh = mean_g + channels;
     auto* partial = reinterpret_cast<double*>(mean_gh + channels);
-    const auto at = [&](const void* base, int64_t row) { return base ? static_cast<const float*>(base) + row * channels : nullptr; };
+    const auto at = [&](const void* base, int64_t row) { return at_row(base, row, channels); };
     const auto into = [&](float* base, int64_t row) { return base ? base + row * channels : nullptr; };
 
     const auto sums = PURNET_PICK(sums);
@@ -121,7 +128,7 @@ void backward(const Problem& p, const Backward& b, const Context&) {
 
 size_t forward_workspace(const Problem& p) {
     const int64_t blocks = std::max(blocks_of(p).blocks, row_chunks(p.rows, p.channels));
-    return static_cast<size_t>(p.channels) * (2 * sizeof(float) + static_cast<size_t>(blocks) * 2 * sizeof(double));
+    return static_cast<size_t>(p.channels) * static_cast<size_t>(blocks) * 2 * sizeof(double);
 }
 
 size_t backward_workspace(const Problem& p) {
@@ -139,7 +146,8 @@ void check(const Problem& p, bool has_slope, bool has_before) {
 }
 
 Table<Kernels>& table() {
-    static Table<Kernels> kernels("batch_norm", {{{DeviceType::cpu, DType::f32}, {.forward = forward, .backward = backward}}});
+    static Table<Kernels> kernels("batch_norm",
+                                  {{{DeviceType::cpu, DType::f32}, {.forward = forward, .apply = apply, .backward = backward}}});
     return kernels;
 }
 

@@ -65,21 +65,22 @@ struct Statistics {
     }
 };
 
-// y = act(gamma (x - mean) s + shift + before) + after, one pass. Batch statistics: Statistics made mean, s and shift. Fixed ones:
-// mean and s come from the running ones, the first row block of each tile writes them down, and shift is beta. y may be x, before
-// or after. Bytes: 2 to 4 rows x C elements.
+// y = act(gamma (x - mean) s + shift + before) + after, one pass. Batch statistics: Statistics made mean, s and shift (`written`), as it
+// did where y is computed again. Fixed ones: mean and s come from the running ones, shift is beta, and the first row block of each tile
+// writes them down. y may be x, before or after. Bytes: 2 to 4 rows x C elements.
 template <bool Before, bool After>
-struct Apply {
+struct Map {
     Activation activation;
-    bool training;
+    bool written;
     double eps;
     const float* gamma;
-    const float* shift;
+    const float* beta;
     const float* running_mean;
     const float* running_var;
     const float* slope;
     float* mean;
     float* inverse;
+    float* shift;
 
     template <int V>
     struct State {
@@ -99,11 +100,13 @@ struct Apply {
     };
     template <int V>
     __device__ State<V> prepare(int64_t, int64_t column) const {
-        State<V> state{activation, slope ? *slope : 0.0f, {}, {}, tile::constants<V>(gamma, column), tile::constants<V>(shift, column)};
-        if (training) {
+        State<V> state{activation, slope ? *slope : 0.0f, {}, {}, tile::constants<V>(gamma, column), {}};
+        if (written) {
             state.m = tile::constants<V>(mean, column);
             state.s = tile::constants<V>(inverse, column);
+            state.b = tile::constants<V>(shift, column);
         } else {
+            state.b = tile::constants<V>(beta, column);
 #pragma unroll
             for (int i = 0; i < V; ++i) {
                 state.m[i] = running_mean[column + i];
@@ -111,6 +114,7 @@ struct Apply {
                 if (blockIdx.y == 0 && threadIdx.x < static_cast<unsigned>(tile::ColumnLanes<V>::lanes)) {
                     mean[column + i] = state.m[i];
                     inverse[column + i] = state.s[i];
+                    shift[column + i] = state.b[i];
                 }
             }
         }
@@ -235,21 +239,22 @@ std::string describe(const Problem& p) {
 }
 
 template <class T, bool Before, bool After>
-void run_apply(const Problem& p, const Forward& f, cudaStream_t stream) {
-    const Apply<Before, After> apply{p.activation,
-                                     p.training,
-                                     p.eps,
-                                     floats(f.gamma),
-                                     p.training ? floats(f.workspace) : floats(f.beta),
-                                     floats(f.running_mean),
-                                     floats(f.running_var),
-                                     floats(f.slope),
-                                     floats(f.mean),
-                                     floats(f.inverse)};
+void run_map(const Problem& p, bool written, const Forward& f, cudaStream_t stream) {
+    const Map<Before, After> map{
+        p.activation,          written,         p.eps,          floats(f.gamma),   floats(f.beta), floats(f.running_mean),
+        floats(f.running_var), floats(f.slope), floats(f.mean), floats(f.inverse), floats(f.shift)};
     tile::ColumnOperands<T, 1 + Before + After, 1> operands{{static_cast<const T*>(f.x)}, {static_cast<T*>(f.y)}};
     if constexpr (Before) operands.in[1] = static_cast<const T*>(f.before);
     if constexpr (After) operands.in[1 + Before] = static_cast<const T*>(f.after);
-    tile::column_map(apply, operands, 1, p.rows, p.channels, stream);
+    tile::column_map(map, operands, 1, p.rows, p.channels, stream);
+}
+
+template <class T>
+void map_rows(const Problem& p, bool written, const Forward& f, cudaStream_t stream) {
+    if (f.before)
+        f.after ? run_map<T, true, true>(p, written, f, stream) : run_map<T, true, false>(p, written, f, stream);
+    else
+        f.after ? run_map<T, false, true>(p, written, f, stream) : run_map<T, false, false>(p, written, f, stream);
 }
 
 template <class T>
@@ -260,8 +265,6 @@ void forward(const Problem& p, const Forward& f, const Context& context) {
     const cudaStream_t stream = cuda::stream_of(context);
     const T* x = static_cast<const T*>(f.x);
     if (p.training) {
-        float* shift = floats(f.workspace);
-        auto* partial = reinterpret_cast<double*>(shift + 2 * p.channels);
         const Statistics<T> statistics{x,
                                        floats(f.gamma),
                                        floats(f.beta),
@@ -269,16 +272,36 @@ void forward(const Problem& p, const Forward& f, const Context& context) {
                                        floats(f.running_var),
                                        floats(f.mean),
                                        floats(f.inverse),
-                                       shift,
+                                       floats(f.shift),
                                        static_cast<double>(p.rows),
                                        p.eps,
                                        p.momentum};
-        tile::column_sums<1, 2, T>(statistics, {{x}, {nullptr}}, 1, p.rows, p.channels, partial, stream);
+        tile::column_sums<1, 2, T>(statistics, {{x}, {nullptr}}, 1, p.rows, p.channels, static_cast<double*>(f.workspace), stream);
     }
-    if (f.before)
-        f.after ? run_apply<T, true, true>(p, f, stream) : run_apply<T, true, false>(p, f, stream);
-    else
-        f.after ? run_apply<T, false, true>(p, f, stream) : run_apply<T, false, false>(p, f, stream);
+    map_rows<T>(p, p.training, f, stream);
+}
+
+// What the forward wrote down is read: casts away what Map writes only where it was not.
+template <class T>
+void apply(const Problem& p, const Apply& a, const Context& context) {
+    const auto text = [&] { return describe(p); };
+    const OpScope op("batch_norm apply", text);
+    const auto written = [](const void* values) { return const_cast<void*>(values); };
+    map_rows<T>(p, true,
+                {.x = a.x,
+                 .gamma = a.gamma,
+                 .beta = nullptr,
+                 .running_mean = nullptr,
+                 .running_var = nullptr,
+                 .slope = a.slope,
+                 .before = a.before,
+                 .after = a.after,
+                 .y = a.y,
+                 .mean = written(a.mean),
+                 .inverse = written(a.inverse),
+                 .shift = written(a.shift),
+                 .workspace = nullptr},
+                cuda::stream_of(context));
 }
 
 template <class T, bool Before>
@@ -314,8 +337,8 @@ void backward(const Problem& p, const Backward& b, const Context& context) {
 }
 
 const bool registered = [] {
-    table().add({DeviceType::cuda, DType::f32}, {.forward = forward<float>, .backward = backward<float>});
-    table().add({DeviceType::cuda, DType::bf16}, {.forward = forward<bf16>, .backward = backward<bf16>});
+    table().add({DeviceType::cuda, DType::f32}, {.forward = forward<float>, .apply = apply<float>, .backward = backward<float>});
+    table().add({DeviceType::cuda, DType::bf16}, {.forward = forward<bf16>, .apply = apply<bf16>, .backward = backward<bf16>});
     return true;
 }();
 

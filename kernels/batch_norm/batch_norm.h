@@ -10,14 +10,15 @@
 //     dbeta_c = sum_r g,   dgamma_c = sum_r g h,   dslope = sum_rc dy min(u, 0),   dbefore = g,   dafter = dy (left to the caller)
 //     dx = gamma_c s_c g                                            running statistics
 //     dx = gamma_c s_c (g - dbeta_c / rows - h dgamma_c / rows)     batch statistics
-// u is computed anew from x and before: nothing of size rows x C is stored between the two.
+// u is computed anew from x and before: nothing of size rows x C is stored between the two. Nor need y be: apply gives it again, bit for
+// bit, from x and what the forward wrote down for each channel:  u = gamma_c ((x - mean_c) inverse_c) + shift_c + before.
 //
-// x, before, after, y, dy, dx, dbefore: activations, rows x C, contiguous, C fastest. gamma, beta, running_*, mean, inverse (s) and
-// their gradients: parameters, C values; slope, dslope: one. Optional, null when absent: slope (but for prelu), before, after and
-// all results of the backward. y may be x, before or after; dx may be dy, dbefore may not be dx.
-// The forward writes mean and inverse always: the backward reads them.
-// Sums are taken in float64 over blocks fixed by the shape: the same bits for any number of threads.
-// Bytes: training forward 3 (read twice, written once) + 1 each for before, after; backward 5 (x, dy twice, dx) + 1 for before.
+// x, before, after, y, dy, dx, dbefore: activations, rows x C, contiguous, C fastest. gamma, beta, running_*, mean, inverse (s), shift
+// (beta, and what rounding the mean lost) and their gradients: parameters, C values; slope, dslope: one. Optional, null when absent: slope
+// (but for prelu), before, after and all results of the backward. y may be x, before or after; dx may be dy, dbefore may not be dx. The
+// forward writes mean, inverse and shift always: the backward and apply read them. Sums are taken in float64 over blocks fixed by the
+// shape: the same bits for any number of threads. Bytes: training forward 3 (read twice, written once) + 1 each for before, after; apply 2
+// + 1 each; backward 5 (x, dy twice, dx) + 1 for before.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +51,20 @@ struct Forward {
     void* y;
     void* mean;
     void* inverse;
+    void* shift;
     void* workspace;
+};
+
+struct Apply {
+    const void* x;
+    const void* gamma;
+    const void* mean;
+    const void* inverse;
+    const void* shift;
+    const void* slope;
+    const void* before;
+    const void* after;
+    void* y;
 };
 
 struct Backward {
@@ -72,6 +86,7 @@ struct Backward {
 
 struct Kernels {
     void (*forward)(const Problem&, const Forward&, const Context&) = nullptr;
+    void (*apply)(const Problem&, const Apply&, const Context&) = nullptr;
     void (*backward)(const Problem&, const Backward&, const Context&) = nullptr;
 };
 

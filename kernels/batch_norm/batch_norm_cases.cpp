@@ -45,11 +45,21 @@ void reference_forward(const Problem& p, const Forward& f, const Context&) {
         const double s = 1 / std::sqrt(variance + p.eps);
         out(f.mean)[c] = mean;
         out(f.inverse)[c] = s;
+        out(f.shift)[c] = in(f.beta)[c];
         for (int64_t r = 0; r < p.rows; ++r) {
             const int64_t i = r * p.channels + c;
             const double u = in(f.gamma)[c] * (in(f.x)[i] - mean) * s + in(f.beta)[c] + (f.before ? in(f.before)[i] : 0);
             out(f.y)[i] = act(p.activation, u, f.slope ? *in(f.slope) : 0) + (f.after ? in(f.after)[i] : 0);
         }
+    }
+}
+
+void reference_apply(const Problem& p, const Apply& a, const Context&) {
+    for (int64_t i = 0; i < p.rows * p.channels; ++i) {
+        const int64_t c = i % p.channels;
+        const double h = (in(a.x)[i] - in(a.mean)[c]) * in(a.inverse)[c];
+        const double u = in(a.gamma)[c] * h + in(a.shift)[c] + (a.before ? in(a.before)[i] : 0);
+        out(a.y)[i] = act(p.activation, u, a.slope ? *in(a.slope) : 0) + (a.after ? in(a.after)[i] : 0);
     }
 }
 
@@ -113,7 +123,19 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
     f.push_back(output("y", map));
     f.push_back(constant(parameter(output("mean", vector))));
     f.push_back(constant(parameter(output("inverse", vector))));
+    // Its digits are those that rounding took from the mean: read beside that mean alone, by apply.
+    Operand shift = workspace(sizeof(double) * static_cast<size_t>(channels));
+    shift.name = "shift";
+    f.push_back(shift);
     f.push_back(workspace(forward_workspace(p)));
+
+    std::vector<Operand> again{input("x", map), parameter(input("gamma", vector, Fill::positive)),
+                               parameter(input("mean", vector, Fill::any, 0.2)), parameter(input("inverse", vector, Fill::positive)),
+                               parameter(input("shift", vector))};
+    if (slope) again.push_back(parameter(input("slope", {1}, Fill::any, 0.25)));
+    if (v.before) again.push_back(input("before", map));
+    if (v.after) again.push_back(input("after", map));
+    again.push_back(output("y", map));
 
     const bool active = v.activation != Activation::none;
     std::vector<Operand> b{input("x", map),
@@ -148,12 +170,25 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
                                     table().get(&Kernels::forward, "forward", key)(
                                         p,
                                         {of("x"), of("gamma"), of("beta"), of("running_mean"), of("running_var"), of("slope"), of("before"),
-                                         of("after"), of("y"), of("mean"), of("inverse"), of("workspace")},
+                                         of("after"), of("y"), of("mean"), of("inverse"), of("shift"), of("workspace")},
                                         context);
                                 },
                             .available = [](Key key) { return table().has(&Kernels::forward, key); },
                             .flops = count * (v.training ? 8 : 4),
                             .bytes = count * sizeof(float) * ((v.training ? 3 : 2) + v.before + v.after)});
+    c.directions.push_back(
+        {.name = "apply",
+         .operands = again,
+         .run =
+             [=](Key key, const Pointers& at, const Context& context) {
+                 const auto of = [&](std::string_view name) { return find(again, at, name); };
+                 table().get(&Kernels::apply, "apply", key)(
+                     p, {of("x"), of("gamma"), of("mean"), of("inverse"), of("shift"), of("slope"), of("before"), of("after"), of("y")},
+                     context);
+             },
+         .available = [](Key key) { return table().has(&Kernels::apply, key); },
+         .flops = count * 4,
+         .bytes = count * sizeof(float) * (2 + v.before + v.after)});
     c.directions.push_back({.name = "backward",
                             .operands = b,
                             .run =
@@ -200,7 +235,8 @@ std::vector<Case> cases() {
 }
 
 const bool registered = [] {
-    table().add({DeviceType::reference, DType::f64}, {.forward = reference_forward, .backward = reference_backward});
+    table().add({DeviceType::reference, DType::f64},
+                {.forward = reference_forward, .apply = reference_apply, .backward = reference_backward});
     return record::add(
         {.name = "batch_norm", .formula = "y = act((x - mean) / sqrt(var + eps) gamma + beta + before) + after", .cases = cases});
 }();

@@ -26,8 +26,9 @@ PURNET_LOCAL float through(float u, float slope, float dy) {
 template <Activation f, bool has_before, bool has_after>
 void apply_of(const ApplyBlock& b) {
     const int64_t channels = b.channels;
+    const float* __restrict gamma = b.gamma;
     const float* __restrict mean = b.mean;
-    const float* __restrict scale = b.scale;
+    const float* __restrict inverse = b.inverse;
     const float* __restrict shift = b.shift;
     const float slope = b.slope;
     for (int64_t r = 0; r < b.rows; ++r) {
@@ -37,7 +38,7 @@ void apply_of(const ApplyBlock& b) {
         float* y = b.y + r * channels;
 #pragma omp simd
         for (int64_t c = 0; c < channels; ++c) {
-            float u = (x[c] - mean[c]) * scale[c] + shift[c];
+            float u = gamma[c] * ((x[c] - mean[c]) * inverse[c]) + shift[c];
             if constexpr (has_before) u += before[c];
             float v = value<f>(u, slope);
             if constexpr (has_after) v += after[c];

@@ -11,8 +11,8 @@ namespace purnet::batch_norm {
 struct ApplyBlock {
     Activation activation;
     int64_t rows, channels;
-    const float *x, *before, *after;    // the last two may be null
-    const float *mean, *scale, *shift;  // u = (x - mean) scale + shift
+    const float *x, *before, *after;              // the last two may be null
+    const float *gamma, *mean, *inverse, *shift;  // u = gamma ((x - mean) inverse) + shift
     float slope;
     float* y;
 };

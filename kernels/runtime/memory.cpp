@@ -1,6 +1,7 @@
 #include "kernels/runtime/memory.h"
 
-#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,9 +10,12 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "kernels/runtime/arena.h"
+#include "kernels/runtime/error.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/scope.h"
 
@@ -37,30 +41,21 @@ size_t guard_bytes() {
     return bytes;
 }
 
-// Large blocks are mapped, at multiples of the size of a huge page, and ask for huge pages: weights and maps are read from end to end, and
-// a translation for every 4 KiB is what that waits for. They go back to the system when they are freed.
-constexpr size_t huge_page = size_t{2} << 20;
+// On the host, blocks of this size and more lie in the arena.
+constexpr size_t least_large = size_t{2} << 20;
 
-bool is_mapped(size_t bytes) { return bytes >= huge_page && !debug_mode(); }
-
-void* map_memory(size_t bytes) {
-    const size_t whole = bytes + huge_page;
-    void* const got = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (got == MAP_FAILED) return nullptr;
-    char* const begin = static_cast<char*>(got);
-    const size_t before = (huge_page - reinterpret_cast<uintptr_t>(begin) % huge_page) % huge_page;
-    if (before) munmap(begin, before);
-    munmap(begin + before + bytes, whole - before - bytes);
-    return begin + before;
+// Addresses cost nothing: twice what the machine has, unless this process may not have as many.
+size_t arena_bytes() {
+    const auto physical = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    rlimit addresses{};
+    if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY)
+        return std::min(2 * physical, static_cast<size_t>(addresses.rlim_cur) / 2);
+    return 2 * physical;
 }
 
 RawMemory host_memory() {
-    return {[](size_t bytes) {
-                return is_mapped(bytes) ? map_memory(bytes)
-                                        : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-            },
-            [](void* p, size_t bytes) { is_mapped(bytes) ? static_cast<void>(munmap(p, bytes)) : std::free(p); },
-            [](void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); },
+    return {[](size_t bytes) { return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment); },
+            [](void* p, size_t) { std::free(p); }, [](void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); },
             [](void* to, int byte, size_t bytes) { std::memset(to, byte, bytes); }};
 }
 
@@ -89,15 +84,18 @@ struct Pool {
     std::mutex mutex;
     RawMemory raw;
     std::multimap<size_t, void*> cached;
-    MemoryUse use;
+    std::optional<Arena> arena;  // the host's
+    MemoryUse use;               // `cached` without the arena's
     std::vector<Scope> scopes{{"other"}};
 
     std::string table() const {
         std::string text = "memory (MiB live / peak):";
         for (const Scope& scope : scopes)
             if (scope.peak) text += concat(" ", scope.name, " ", scope.live >> 20, " / ", scope.peak >> 20, ";");
-        return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", use.cached >> 20);
+        return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", all_cached() >> 20);
     }
+    bool is_large(size_t bytes) const { return arena && bytes >= least_large && !debug_mode(); }
+    size_t all_cached() const { return use.cached + (arena ? arena->kept() : 0); }
     [[noreturn]] void refuse(const Device& device, size_t wanted) const {
         const std::string scope = scope_text();
         std::string text = concat(scope, scope.empty() ? "" : ": ", "out of memory on ", name_of(device), ": ", mebibytes(wanted),
@@ -110,6 +108,14 @@ struct Pool {
         for (auto& [bytes, data] : cached) raw.free(data, bytes);
         cached.clear();
         use.cached = 0;
+        if (arena) arena->give_back();
+    }
+    // Null: there is none left.
+    void* allocate(size_t bytes, bool large, bool& zero) {
+        if (!large) return raw.allocate(bytes);
+        const Arena::Taken taken = arena->take(bytes);
+        zero = taken.fresh;
+        return taken.data;
     }
 };
 
@@ -118,7 +124,10 @@ Pool& pool(DeviceType type) {
     static auto* pools = new std::array<Pool, 2>;
     Pool& chosen = (*pools)[type == DeviceType::cuda ? 1 : 0];
     static std::once_flag host_ready;
-    std::call_once(host_ready, [] { (*pools)[0].raw = host_memory(); });
+    std::call_once(host_ready, [] {
+        (*pools)[0].raw = host_memory();
+        (*pools)[0].arena.emplace(arena_bytes());
+    });
     return chosen;
 }
 
@@ -137,25 +146,21 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
     std::lock_guard lock(from.mutex);
     require(static_cast<bool>(from.raw.allocate), "no memory of ", name_of(device),
             ": this build has no CUDA part or no device was opened");
-    const size_t wanted = debug_mode() ? bytes + guard_bytes() : size_class(bytes);
-    if (auto found = from.cached.find(wanted); found != from.cached.end()) {
+    const bool large = from.is_large(bytes);
+    const size_t wanted = debug_mode() ? bytes + guard_bytes() : large ? bytes : size_class(bytes);
+    if (auto found = large ? from.cached.end() : from.cached.find(wanted); found != from.cached.end()) {
         data_ = found->second;
         from.cached.erase(found);
         from.use.cached -= wanted;
     } else {
         // Blocks of sizes that no longer come (another picture size) must not pile up: systems that overcommit never refuse.
-        if (from.use.live + from.use.cached + wanted > most_over_peak * std::max(from.use.peak, from.use.live + wanted)) from.drop_cache();
-        data_ = from.raw.allocate(wanted);
+        if (!(large && from.arena->keeps(wanted)) &&
+            from.use.live + from.all_cached() + wanted > most_over_peak * std::max(from.use.peak, from.use.live + wanted))
+            from.drop_cache();
+        data_ = from.allocate(wanted, large, zero_);
         if (!data_) {  // what lies in the cache in other sizes may be enough
             from.drop_cache();
-            data_ = from.raw.allocate(wanted);
-        }
-        if (data_ && device.on_host() && is_mapped(wanted)) {
-            zero_ = true;
-#ifdef MADV_HUGEPAGE
-            // Whole pages of what is asked for: those of the size class' slack would cost memory. Without leave, small ones serve.
-            madvise(data_, bytes / huge_page * huge_page, MADV_HUGEPAGE);
-#endif
+            data_ = from.allocate(wanted, large, zero_);
         }
         if (!data_) from.refuse(device, wanted);
     }
@@ -189,6 +194,8 @@ void Block::release() noexcept {
                 std::abort();
             }
         to.raw.free(data_, bytes_ + guard_bytes());
+    } else if (to.is_large(bytes_)) {
+        to.arena->put_back(data_, bytes_);
     } else {
         const size_t size = size_class(bytes_);
         to.cached.emplace(size, data_);
@@ -230,7 +237,9 @@ MemoryScope::~MemoryScope() { current_scope = previous_; }
 MemoryUse memory_use(DeviceType type) {
     Pool& p = pool(type);
     std::lock_guard lock(p.mutex);
-    return p.use;
+    MemoryUse use = p.use;
+    use.cached = p.all_cached();
+    return use;
 }
 
 void register_device_memory(DeviceType type, DeviceMemory (*ask)()) {
