@@ -1,5 +1,6 @@
 #include "core/formats/array.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -61,14 +62,20 @@ f16::f16(float value) {
     }
 }
 
-f16::operator float() const {
-    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
-    const uint32_t magnitude = bits & 0x7fffu;
-    if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
-    if (magnitude >= 0x0400u) return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000u));
-    const float value = static_cast<float>(magnitude) * 0x1p-24f;
-    return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(value));
+namespace {
+
+// Selections in place of branches: loops over it are vectors.
+inline float widened(f16 half) {
+    const uint32_t sign = static_cast<uint32_t>(half.bits & 0x8000u) << 16;
+    const uint32_t magnitude = half.bits & 0x7fffu;
+    const uint32_t normal = (magnitude << 13) + (magnitude >= 0x7c00u ? 0x70000000u : 0x38000000u);
+    const uint32_t small = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
+    return std::bit_cast<float>(sign | (magnitude >= 0x0400u ? normal : small));
 }
+
+}  // namespace
+
+f16::operator float() const { return widened(*this); }
 
 int64_t checked_bytes(std::span<const int64_t> shape, FileDType dtype, std::string_view where) {
     require(shape.size() <= max_file_rank, where, ": has ", shape.size(), " dimensions, more than ", max_file_rank);
@@ -129,8 +136,12 @@ template <class T>
 auto load(const uint8_t* at) {
     if constexpr (std::is_same_v<T, bool>) {
         return static_cast<uint8_t>(*at != 0);
-    } else if constexpr (std::is_same_v<T, f16> || std::is_same_v<T, bf16>) {
-        T value;
+    } else if constexpr (std::is_same_v<T, f16>) {
+        f16 value;
+        std::memcpy(&value, at, sizeof value);
+        return widened(value);
+    } else if constexpr (std::is_same_v<T, bf16>) {
+        bf16 value;
         std::memcpy(&value, at, sizeof value);
         return static_cast<float>(value);
     } else {
@@ -201,8 +212,16 @@ int64_t first_non_finite(const Array& array) {
             return -1;
         } else {
             const uint8_t* in = array.bytes.data();
-            for (int64_t i = 0; i < array.count(); ++i)
-                if (!std::isfinite(load<T>(in + static_cast<size_t>(i) * sizeof(T)))) return i;
+            const auto finite = [&](int64_t i) { return std::isfinite(load<T>(in + static_cast<size_t>(i) * sizeof(T))); };
+            // Stretches without a branch inside are vectors.
+            constexpr int64_t stretch = 4096;
+            for (int64_t begin = 0; begin < array.count(); begin += stretch) {
+                const int64_t end = std::min(begin + stretch, array.count());
+                int bad = 0;
+                for (int64_t i = begin; i < end; ++i) bad |= !finite(i);
+                for (int64_t i = begin; bad && i < end; ++i)
+                    if (!finite(i)) return i;
+            }
             return -1;
         }
     });
@@ -210,7 +229,7 @@ int64_t first_non_finite(const Array& array) {
 
 Array& NamedArrays::add(std::string name, Array array) {
     const auto [at, fresh] = index_.emplace(name, entries_.size());
-    require(fresh, "two arrays are named ", printable(name));
+    if (!fresh) fail("two arrays are named ", printable(name));
     entries_.push_back({std::move(name), std::move(array)});
     return entries_.back().array;
 }
@@ -222,7 +241,7 @@ const Array* NamedArrays::find(std::string_view name) const {
 
 const Array& NamedArrays::at(std::string_view name) const {
     const Array* array = find(name);
-    require(array != nullptr, "no array is named ", printable(name));
+    if (!array) fail("no array is named ", printable(name));
     return *array;
 }
 

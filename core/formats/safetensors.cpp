@@ -32,14 +32,14 @@ public:
     bool binary(std::vector<uint8_t>&) { unexpected("binary data"); }
 
     bool number_unsigned(uint64_t value) {
-        require(value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()), file_, ": header: ", where(),
-                "a number that is no integer below 2^63");
+        if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+            fail(file_, ": header: ", where(), "a number that is no integer below 2^63");
         if (place_ == Place::shape) {
             auto& shape = out_.entries.back().shape;
-            require(shape.size() < max_file_rank, file_, ": header: ", where(), "more than ", max_file_rank, " dimensions");
+            if (shape.size() >= max_file_rank) fail(file_, ": header: ", where(), "more than ", max_file_rank, " dimensions");
             shape.push_back(static_cast<int64_t>(value));
         } else if (place_ == Place::offsets) {
-            require(offsets_ < 2, file_, ": header: ", where(), "more than two offsets");
+            if (offsets_ >= 2) fail(file_, ": header: ", where(), "more than two offsets");
             (offsets_++ == 0 ? out_.entries.back().begin : out_.entries.back().end) = value;
         } else {
             unexpected("a number");
@@ -51,12 +51,12 @@ public:
         if (place_ == Place::metadata) {
             require(out_.metadata.size() < max_notes, file_, ": header: __metadata__ has more than ", max_notes, " entries");
             const bool fresh = out_.metadata.emplace(key_, std::move(value)).second;
-            require(fresh, file_, ": header: __metadata__ has the key ", printable(key_), " twice");
+            if (!fresh) fail(file_, ": header: __metadata__ has the key ", printable(key_), " twice");
         } else if (place_ == Place::tensor && key_ == "dtype") {
             const auto* found =
                 std::find_if(std::begin(dtype_names), std::end(dtype_names), [&](const auto& d) { return d.first == value; });
-            require(found != std::end(dtype_names), file_, ": header: ", where(), "the element type ", printable(value),
-                    ", which is not supported");
+            if (found == std::end(dtype_names))
+                fail(file_, ": header: ", where(), "the element type ", printable(value), ", which is not supported");
             out_.entries.back().dtype = found->second;
         } else {
             unexpected("text");
@@ -82,12 +82,12 @@ public:
     bool key(std::string& value) {
         key_ = std::move(value);
         if (place_ == Place::root) {
-            require(names_.insert(key_).second, file_, ": header: the name ", printable(key_), " stands there twice");
+            if (!names_.insert(key_).second) fail(file_, ": header: the name ", printable(key_), " stands there twice");
         } else if (place_ == Place::tensor) {
             bool& seen = key_ == "dtype" ? has_dtype_ : key_ == "shape" ? has_shape_ : has_offsets_;
-            require(key_ == "dtype" || key_ == "shape" || key_ == "data_offsets", file_, ": header: ", where(), "the unknown key ",
-                    printable(key_));
-            require(!seen, file_, ": header: ", where(), "the key ", key_, " twice");
+            if (key_ != "dtype" && key_ != "shape" && key_ != "data_offsets")
+                fail(file_, ": header: ", where(), "the unknown key ", printable(key_));
+            if (seen) fail(file_, ": header: ", where(), "the key ", key_, " twice");
             seen = true;
         }
         return true;
@@ -95,8 +95,8 @@ public:
 
     bool end_object() {
         if (place_ == Place::tensor) {
-            require(has_dtype_ && has_shape_ && has_offsets_, file_, ": header: ", where(),
-                    "not all of \"dtype\", \"shape\" and \"data_offsets\"");
+            if (!has_dtype_ || !has_shape_ || !has_offsets_)
+                fail(file_, ": header: ", where(), "not all of \"dtype\", \"shape\" and \"data_offsets\"");
         }
         place_ = place_ == Place::root ? Place::done : Place::root;
         return true;
@@ -115,7 +115,7 @@ public:
     }
 
     bool end_array() {
-        require(place_ != Place::offsets || offsets_ == 2, file_, ": header: ", where(), "fewer than two offsets");
+        if (place_ == Place::offsets && offsets_ != 2) fail(file_, ": header: ", where(), "fewer than two offsets");
         place_ = Place::tensor;
         return true;
     }
@@ -165,9 +165,9 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_size, const std
     });
     uint64_t covered = 0;
     for (const size_t i : order) {
-        require(entries[i].begin >= covered, file, ": ", printable(entries[i].name), " overlaps the array before it");
-        require(entries[i].begin == covered, file, ": there is a hole of ", entries[i].begin - covered, " bytes before ",
-                printable(entries[i].name));
+        if (entries[i].begin < covered) fail(file, ": ", printable(entries[i].name), " overlaps the array before it");
+        if (entries[i].begin > covered)
+            fail(file, ": there is a hole of ", entries[i].begin - covered, " bytes before ", printable(entries[i].name));
         covered = entries[i].end;
     }
     require(covered == data_size, file, ": ", data_size - covered, " bytes follow the last array");
