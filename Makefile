@@ -2,6 +2,7 @@
 # make demo       train, evaluate and show         make check  format, floors, warnings
 # make fuzz       decoders on mutated files        make bench  ops against measured ceilings
 # make soak       train and predict for an hour (MINUTES=60), memory and open files watched
+# make ablations  PurNet without each of its parts, for hours (DATA=... INIT=... TEST=..., see scripts/ablations.sh)
 # make mutants    defects put into CUDA kernels on purpose: which ones do the emulator's records miss?
 # Options: CUDA=auto|0|1   CXX=g++|clang++   V=1 (show commands)   PREFIX=/usr/local (install)
 .DEFAULT_GOAL := all
@@ -66,7 +67,7 @@ LIBRARY := $(BUILD)/libpurnet.a
 include scripts/cuda.mk
 include scripts/mutants.mk
 
-.PHONY: FORCE all test fuzz soak bench-peers bench-compare demo check format bench docs install clean library
+.PHONY: FORCE all test fuzz soak ablations bench-peers bench-compare demo check format bench docs install clean library
 all: packages $(BUILD)/purnet
 library: $(LIBRARY)
 
@@ -140,6 +141,9 @@ test-full: test
 MINUTES ?= 60
 soak: all
 	$(Q)scripts/soak.sh $(BUILD)/purnet $(MINUTES)
+
+ablations: all
+	$(Q)scripts/ablations.sh $(BUILD)/purnet
 
 demo: all
 	$(Q)scripts/demo.sh $(BUILD)/purnet

@@ -19,7 +19,7 @@ struct Session {
     RunFolder folder;
     TrainingData data;
 
-    explicit Session(const TrainConfig& wanted) : config(wanted), folder(config.out), data(config, folder, false) {}
+    explicit Session(const TrainConfig& wanted) : config(wanted), folder(config.out), data(config, folder, false, false) {}
     int batch() const { return config.batch[stage_number - 1]; }
 };
 

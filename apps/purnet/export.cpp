@@ -89,7 +89,7 @@ Run add_export(Options& options) {
     options.value("--out", s->out, "FILE", "the .safetensors to write")->required();
     options.value("--size", s->size, "N", "side of the network's input that predict takes by itself; 0: as it was trained")
         ->check(network_side());
-    options.value("--calibrate", s->calibrate, "PICTURE...",
+    options.value("--calibrate", s->calibrate, "PICTURE",
                   "files or folders: measure on them (64 at most) the ranges that predict --precision int8 needs");
     options.value("--note", s->notes, "NAME=TEXT",
                   "kept in the file and shown by info: data, licence, figures, whatever who gets the file should know; empty: taken out");

@@ -255,15 +255,17 @@ app::Run add_predict(Options& options) {
     options.group("Output");
     options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");
     s->output_given = options
-                          .value("--output", output.kinds, "KIND,...",
-                                 "mask, cutout (RGBA), background (see there), overlay, map (.npy at the network's size), sheet, "
-                                 "attentions, levels")
+                          .value("--output", output.kinds, "KIND",
+                                 "one or several, also with commas: mask, cutout (RGBA), background (see there), overlay, map "
+                                 "(.npy at the network's size), sheet, attentions, levels")
                           ->delimiter(',')
                           ->check(one_of(output_kinds()));
     options.flag("--npy", s->npy, "the map too: short for adding it to --output");
-    s->format_given = options.value("--mask-format", output.mask_formats, "FORMAT,...", "of masks: 8 or 16 bits, or float32")
-                          ->delimiter(',')
-                          ->check(one_of(mask_formats()));
+    s->format_given =
+        options
+            .value("--mask-format", output.mask_formats, "FORMAT", "of masks, one or several, also with commas: 8 or 16 bits, or float32")
+            ->delimiter(',')
+            ->check(one_of(mask_formats()));
     s->picture_given =
         options.value("--picture-format", output.picture_format, "FORMAT", "of backgrounds and overlays")->check(one_of({"png", "jpg"}));
     s->background_given = options.value("--background", s->background, "WHAT",

@@ -11,7 +11,7 @@ namespace {
 
 struct Settings {
     TrainConfig config;
-    bool resume = false;
+    bool resume = false, accept_changed_data = false;
 };
 
 // As --help and --print-config show a default.
@@ -30,8 +30,12 @@ Run add_train(Options& options) {
     auto preset = std::make_shared<std::string>("paper");
     CLI::Option* const preset_given =
         options.value("--preset", *preset, "NAME", "paper, code, light or demo: sets the options below that are not given")
-            ->check(one_of({"paper", "code", "light", "demo"}));
-    options.flag("--resume", s->resume, "go on from the last checkpoint in --out, with the options stored there");
+            ->check(one_of(choices_of("preset")));
+    options.flag("--resume", s->resume,
+                 "go on from the last checkpoint in --out, with the options stored there; where the data lies and how fast it comes may "
+                 "be said anew (--data, --val, --workers, --cache-mb, --superpixel-cache, --log-every, --save-every)");
+    options.flag("--accept-changed-data", s->accept_changed_data,
+                 "with --resume: go on although files of the data have other contents than when the run began");
     options.group("Options of training");
     auto chosen = std::make_shared<std::vector<std::pair<std::string, CLI::Option*>>>();
     TrainConfig::describe(s->config, [&](const char* name, auto& field, const char* help) {
@@ -40,8 +44,10 @@ Run add_train(Options& options) {
         if constexpr (std::is_same_v<Field, bool>)
             option = options.flag(std::string("--") + name + ",!--no-" + name, field, help);
         else
-            option = options.value(std::string("--") + name, field,
-                                   std::is_floating_point_v<Field> || std::is_integral_v<Field> ? "N" : "VALUE", help);
+            option =
+                options.value(std::string("--") + name, field,
+                              std::is_same_v<Field, std::string> || std::is_same_v<Field, std::vector<std::string>> ? "VALUE" : "N", help);
+        if (const auto choices = choices_of(std::string(name)); !choices.empty()) option->check(one_of(choices));
         chosen->emplace_back(name, option);
     });
     // The preset is the ground that given options stand on.
@@ -60,13 +66,20 @@ Run add_train(Options& options) {
     return [s, chosen, preset_given] {
         const TrainConfig& config = s->config;
         if (config.out.empty()) throw UsageError("--out is missing: the run folder");
+        std::optional<Resume> resume;
         if (s->resume) {
-            for (const auto& [name, option] : *chosen)
-                if (given(option) && name != "out")
+            resume.emplace();
+            resume->accept_changed_data = s->accept_changed_data;
+            for (const auto& [name, option] : *chosen) {
+                if (!given(option) || name == "out") continue;
+                if (!may_change_on_resume(name))
                     throw UsageError("--" + name +
                                      ": a resumed run keeps its options; leave it out, or begin another run with --init-from");
+                resume->replaced.push_back(name);
+            }
             if (given(preset_given)) throw UsageError("--preset: a resumed run keeps its options; leave it out");
         } else {
+            if (s->accept_changed_data) throw UsageError("--accept-changed-data goes with --resume");
             try {
                 check(config);
             } catch (const Error& error) {
@@ -74,7 +87,7 @@ Run add_train(Options& options) {
             }
         }
         watch_signals("finishing the current step, then saving");
-        const TrainResult result = train(config, s->resume);
+        const TrainResult result = train(config, resume);
         if (result.interrupted && !result.resumable) {
             say("stopped before the first step: there is nothing to go on with");
             return stop_exit_code();
@@ -84,9 +97,10 @@ Run add_train(Options& options) {
             return stop_exit_code();
         }
         std::printf("%lld steps", static_cast<long long>(result.steps));
-        if (result.best_at > 0)
+        if (result.best_max_f >= 0)
             std::printf("; best validation: max-F %.4f, MAE %.4f at step %lld", result.best_max_f, result.best_mae,
                         static_cast<long long>(result.best_at));
+        if (result.best_max_f >= 0 && result.best_at == 0) std::printf(": training made nothing better than what it began with");
         std::printf("\n");
         return static_cast<int>(all_fine);
     };

@@ -32,6 +32,17 @@ std::string checksum(const NamedArrays& arrays) {
     return text;
 }
 
+nlohmann::json to_json(const SetRecord& set) { return {{"pairs", set.pairs}, {"names", set.names}, {"contents", set.contents}}; }
+
+// False where it does not fit together; missing keys and wrong types are nlohmann's exceptions.
+bool read_set(const nlohmann::json& json, SetRecord& set) {
+    json.at("pairs").get_to(set.pairs);
+    json.at("names").get_to(set.names);
+    if (!json.contains("contents")) return true;
+    json.at("contents").get_to(set.contents);
+    return set.contents.empty() || static_cast<int64_t>(set.contents.size()) == set.pairs;
+}
+
 }  // namespace
 
 nlohmann::json to_json(const TrainPosition& p) {
@@ -97,8 +108,10 @@ TrainConfig RunFolder::read_config() const {
 }
 
 void RunFolder::write_data(const RunData& data) const {
-    const nlohmann::json json{
-        {"pairs", data.pairs}, {"names", data.names}, {"held_out", data.held_out}, {"held_out_names", data.held_out_names}};
+    nlohmann::json json = to_json(static_cast<const SetRecord&>(data));
+    if (data.validation) json["validation"] = to_json(*data.validation);
+    json["held_out"] = data.held_out;
+    json["held_out_names"] = data.held_out_names;
     // Names of files may be no valid UTF-8.
     atomic_write(file("data.json"), json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
@@ -113,8 +126,8 @@ std::optional<RunData> RunFolder::read_data() const {
     bool good = json.is_object();
     try {
         if (good) {
-            json.at("pairs").get_to(data.pairs);
-            json.at("names").get_to(data.names);
+            good = read_set(json, data);
+            if (json.contains("validation")) good = read_set(json.at("validation"), data.validation.emplace()) && good;
             json.at("held_out").get_to(data.held_out);
             json.at("held_out_names").get_to(data.held_out_names);
         }

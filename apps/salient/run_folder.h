@@ -33,10 +33,16 @@ struct TrainPosition {
 nlohmann::json to_json(const TrainPosition& position);
 TrainPosition train_position_from_json(const nlohmann::json& json);
 
-// What a run was begun with: held fast, so that a resumed run judges itself by the same pictures.
-struct RunData {
+// What tells whether a data set is still the one that a run began with.
+struct SetRecord {
     int64_t pairs = 0;
-    std::string names;                        // hash of all names in order
+    std::string names;                  // hash of all names in order
+    std::vector<std::string> contents;  // hash of each pair (data/check/contents.h); empty in folders of earlier versions
+};
+
+// What a run was begun with: held fast, so that a resumed run judges itself by the same pictures.
+struct RunData : SetRecord {
+    std::optional<SetRecord> validation;      // with --val
     std::vector<int64_t> held_out;            // ascending; empty with --val
     std::vector<std::string> held_out_names;  // for readers of the file
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
+#include <map>
 #include <type_traits>
 #include <utility>
 
@@ -12,17 +12,38 @@
 namespace purnet {
 namespace {
 
-void one_of(const char* option, const std::string& value, std::initializer_list<const char*> known) {
-    if (std::find(known.begin(), known.end(), value) != known.end()) return;
+// Does nothing where the option's values can't be listed.
+void check_choice(const char* option, const std::string& value) {
+    const std::vector<std::string> known = choices_of(option);
+    if (known.empty() || std::find(known.begin(), known.end(), value) != known.end()) return;
     std::string list;
-    for (const char* name : known) list += std::string(list.empty() ? "" : ", ") + name;
+    for (const std::string& name : known) list += std::string(list.empty() ? "" : ", ") + name;
     fail("--", option, " ", value, ": use one of ", list);
 }
 
 }  // namespace
 
+std::vector<std::string> choices_of(const std::string& option) {
+    static const std::map<std::string, std::vector<std::string>> all = {
+        {"preset", {"paper", "code", "light", "demo"}},
+        {"backbone", {"resnet50", "vgg16", "light"}},
+        {"ablation", {"full", "baseline", "pa", "ra", "pm", "ssl"}},
+        {"promotion-gain", {"one", "mean"}},
+        {"freeze", {"extractor", "main", "promotion", "rectification"}},
+        {"recipe", {"paper", "code"}},
+        {"stage", {"1", "2", "3", "all"}},
+        {"error-loss", {"bce", "kl"}},
+        {"optimiser", {"sgd", "adamw"}},
+        {"schedule", {"poly", "cosine", "step", "constant"}},
+        {"precision", {"f32", "bf16"}},
+        {"best-by", {"max-f", "mae"}},
+    };
+    const auto found = all.find(option);
+    return found == all.end() ? std::vector<std::string>{} : found->second;
+}
+
 void apply_preset(TrainConfig& c, const std::string& name) {
-    one_of("preset", name, {"paper", "code", "light", "demo"});
+    check_choice("preset", name);
     c.preset = name;
     if (name == "paper") return;  // the defaults
     if (name == "code") {
@@ -113,20 +134,10 @@ void check(const TrainConfig& c) {
             require(std::isfinite(field), "--", name, " ", field, ": use a finite number");
         for (const std::string& text : texts_of(field))
             require(is_utf8(text), "--", name, " ", printable(text), ": config.json can't hold a name that is no valid UTF-8; rename it");
+        for (const std::string& text : texts_of(field)) check_choice(name, text);
     });
     require(!c.data.empty(), "--data is missing: a folder with images/ and masks/, a .tar or a list");
     require(!c.out.empty(), "--out is missing: the run folder");
-    one_of("backbone", c.backbone, {"resnet50", "vgg16", "light"});
-    one_of("ablation", c.ablation, {"full", "baseline", "pa", "ra", "pm", "ssl"});
-    one_of("promotion-gain", c.promotion_gain, {"one", "mean"});
-    one_of("recipe", c.recipe, {"paper", "code"});
-    one_of("stage", c.stage, {"all", "1", "2", "3"});
-    one_of("error-loss", c.error_loss, {"bce", "kl"});
-    one_of("optimiser", c.optimiser, {"sgd", "adamw"});
-    one_of("precision", c.precision, {"f32", "bf16"});
-    one_of("schedule", c.schedule, {"poly", "cosine", "step", "constant"});
-    one_of("best-by", c.best_by, {"max-f", "mae"});
-    for (const std::string& part : c.freeze) one_of("freeze", part, {"extractor", "main", "promotion", "rectification"});
     require(c.size >= 32 && c.size <= 4096, "--size ", c.size, ": use 32 to 4096");
     for (int side : c.multi_scale) require(side >= 32 && side <= 4096, "--multi-scale ", side, ": use 32 to 4096");
     require(c.width >= 1 && c.width <= 1024, "--width ", c.width, ": use 1 to 1024");

@@ -90,47 +90,51 @@ struct TrainConfig {
         visit("superpixel-cache", c.superpixel_cache,
               "folder that keeps superpixels for later runs, or auto for that of the user; none if not given");
         visit("superpixel-cache-mb", c.superpixel_cache_mb, "largest size of that folder, MiB");
-        visit("backbone", c.backbone, "resnet50, vgg16 or light");
+        visit("backbone", c.backbone, "what looks at the picture first");
         visit("width", c.width, "channels of the decoders");
-        visit("ablation", c.ablation, "full, baseline, pa, ra, pm or ssl");
-        visit("promotion-gain", c.promotion_gain, "one (as published) or mean (attention of mean 1)");
+        visit("ablation", c.ablation,
+              "with only promotion (pa), rectification (ra), both (pm), the structural loss (ssl), or none of them (baseline)");
+        visit("promotion-gain", c.promotion_gain, "factor of the promotion attention: one as published, mean for a mean of 1");
         visit("init", c.init, "ImageNet weights of the backbone (.safetensors, .pth)");
         visit("init-from", c.init_from, "weights of a whole network to start from (fine-tuning)");
-        visit("freeze", c.freeze, "parts that stay as they are: extractor, main, promotion, rectification");
-        visit("recipe", c.recipe, "paper or code: how losses and stages work together");
-        visit("stage", c.stage, "1, 2, 3 or all");
+        visit("freeze", c.freeze, "parts that stay as they are");
+        visit("recipe", c.recipe, "how losses and stages work together: as in the paper, or in its published code");
+        visit("stage", c.stage, "the stages that are trained");
         visit("steps", c.steps, "steps of stage 1, 2 and 3");
         visit("minutes", c.minutes, "time for the whole run; the first steps are measured and the numbers of steps fixed");
         visit("shares", c.shares, "shares of the minutes for stage 1, 2 and 3");
         visit("batch", c.batch, "pictures a step, of stage 1, 2 and 3");
         visit("accumulate", c.accumulate, "batches summed before an update");
-        visit("error-loss", c.error_loss, "bce or kl");
+        visit("error-loss", c.error_loss, "what the error map learns by");
         visit("structural", c.structural, "use the structural loss");
         visit("overlap", c.overlap, "add 1 less the soft intersection over union of map and mask to the main loss");
         visit("recompute", c.recompute,
               "make outputs of batch norms and attentions again in the backward rather than keep them: the same bits, less memory");
-        visit("optimiser", c.optimiser, "sgd or adamw");
+        visit("optimiser", c.optimiser, "what updates the weights");
         visit("rate-extractor", c.rate_extractor, "learning rate of the backbone");
         visit("rate", c.rate, "learning rate of the rest");
         visit("momentum", c.momentum, "of sgd");
         visit("weight-decay", c.weight_decay, "weight decay");
-        visit("schedule", c.schedule, "poly, cosine, step or constant");
+        visit("schedule", c.schedule, "how the rates fall");
         visit("power", c.power, "of poly");
         visit("warmup", c.warmup, "steps of linear warm-up");
         visit("clip", c.clip, "largest norm of the gradient; 0: no clipping");
         visit("ema", c.ema, "decay of averaged weights, which then are validated and saved as best; 0: none");
-        visit("precision", c.precision, "f32; on CUDA devices also bf16: activations and products, with float32 weights, sums and losses");
+        visit("precision", c.precision, "bf16, on CUDA devices: activations and products, with float32 weights, sums and losses");
         visit("out", c.out, "run folder");
         visit("seed", c.seed, "seed of everything random");
         visit("log-every", c.log_every, "steps between log lines");
         visit("validate-every", c.validate_every, "steps between validations");
         visit("save-every", c.save_every, "steps between checkpoints");
-        visit("best-by", c.best_by, "max-f or mae: the figure of validation that chooses best.safetensors and that --patience waits for");
+        visit("best-by", c.best_by, "the figure of validation that chooses best.safetensors and that --patience waits for");
         visit("patience", c.patience, "validations without improvement before a stage ends; 0: never");
         visit("max-nonfinite", c.max_nonfinite, "steps with a non-finite loss in a row before the run stops");
         visit("self-test", c.self_test, "before training, learn one batch by heart; where that fails, say what is wrong with it and stop");
     }
 };
+
+// The values that an option by its name, or --preset, takes; nothing where they can't be listed. --stage: in the order 1, 2, 3, all.
+std::vector<std::string> choices_of(const std::string& option);
 
 // paper, code, light, demo: sets every field that the preset speaks of. Unknown names throw and list the known ones.
 void apply_preset(TrainConfig& config, const std::string& name);

@@ -51,18 +51,21 @@ private:
 
 class Trainer {
 public:
-    Trainer(TrainConfig config, bool resume) : config_(std::move(config)), folder_(config_.out, resume) {
+    Trainer(TrainConfig config, const std::optional<Resume>& resume)
+        : config_(std::move(config)), folder_(config_.out, resume.has_value()) {
         if (resume) {
-            const std::string out = config_.out;
-            config_ = folder_.read_config();
-            config_.out = out;
+            config_ = stored_config(resume->replaced);
+            require(
+                folder_.has_checkpoint(), config_.out,
+                ": the run stopped before its first checkpoint (--save-every), so there is nothing to go on with; begin it again without "
+                "--resume");
         } else {
             require(!folder_.has_checkpoint(), config_.out, ": holds a run already; use --resume to go on with it, or another --out");
         }
         check(config_);
         device_ = computing_device();
-        activation_ = activation_dtype(resume);
-        data_.emplace(config_, folder_, resume);
+        activation_ = activation_dtype(resume.has_value());
+        data_.emplace(config_, folder_, resume.has_value(), resume && resume->accept_changed_data);
         validator_ = data_->validator();
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
@@ -101,6 +104,15 @@ public:
     }
 
 private:
+    // With the present values of --out and of the options `replaced`.
+    TrainConfig stored_config(const std::vector<std::string>& replaced) const {
+        nlohmann::json stored = to_json(folder_.read_config());
+        const nlohmann::json present = to_json(config_);
+        stored["out"] = present["out"];
+        for (const std::string& option : replaced) stored[option] = present[option];
+        return train_config_from_json(stored);
+    }
+
     std::vector<int> stage_numbers() const {
         if (!network_config(config_, 3, false).has_three_stages()) return {1};
         if (config_.stage != "all") return {config_.stage[0] - '0'};
@@ -216,6 +228,11 @@ private:
         say("stage ", number, ": ", steps, " steps of ", pictures, " pictures",
             position_.step ? concat(", from step ", position_.step) : "");
         int nonfinite = 0;
+        // What fine-tuning has to beat; best.safetensors then is never worse than what was begun with.
+        if (validator_ && !config_.init_from.empty() && position_.total_steps == 0) {
+            say("before the first step:");
+            validate(*stage);
+        }
         PaceMeter meter(loader);
         while (position_.step < steps) {
             const bool report = (position_.step + 1) % config_.log_every == 0 || position_.step + 1 == steps;
@@ -265,8 +282,9 @@ private:
         say("so far, after stage ", number, ": ", memory_table(device_.type));
         if (last || !validator_) {
             const bool written = write_weights(*stage, "final.safetensors");
-            require(written || !last, "the trained weights could not be written: make room and train again from the last checkpoint with ",
-                    "--resume --out ", config_.out);
+            require(written || !last, "the trained weights could not be written: make room and ",
+                    folder_.has_checkpoint() ? concat("train again from the last checkpoint with --resume --out ", config_.out)
+                                             : "begin again, for no checkpoint could be written either");
         }
         if (last) {
             position_.finished = true;  // only now: a run killed before it writes its weights once more
@@ -303,12 +321,14 @@ private:
             log_->panels(position_, stage.net(), *validator_);
             // A network of the first stage is a prediction in its own right, until a later stage is better.
             if (config_.best_by == "mae" ? figures.mae < position_.best_mae : figures.max_f > position_.best_max_f) {
-                position_.best_max_f = figures.max_f;
-                position_.best_mae = figures.mae;
-                position_.best_at = position_.total_steps;
                 position_.validations_since_best = 0;
-                save_weights(stage, "best.safetensors",
-                             {{"validation.max_f", std::to_string(figures.max_f)}, {"validation.mae", std::to_string(figures.mae)}});
+                // Where it can't be written (a full disk), the next one that beats the file lying there is tried.
+                if (save_weights(stage, "best.safetensors",
+                                 {{"validation.max_f", std::to_string(figures.max_f)}, {"validation.mae", std::to_string(figures.mae)}})) {
+                    position_.best_max_f = figures.max_f;
+                    position_.best_mae = figures.mae;
+                    position_.best_at = position_.total_steps;
+                }
             } else {
                 ++position_.validations_since_best;
             }
@@ -358,7 +378,7 @@ private:
                 {"instruction_set", name_of(isa())}, {"threads", thread_count()},
                 {"device", name_of(device_)},        {"seed", config_.seed},
                 {"pictures", data_->pictures()},     {"held_out", data_->held_out()},
-                {"data_hash", data_->hash()}};
+                {"data_hash", data_->hash()},        {"held_out_hash", data_->held_out_hash()}};
     }
 
     TrainConfig config_;
@@ -377,6 +397,12 @@ private:
 
 }  // namespace
 
-TrainResult train(TrainConfig config, bool resume) { return Trainer(std::move(config), resume).run(); }
+bool may_change_on_resume(const std::string& option) {
+    constexpr const char* free[] = {"data",      "val",       "workers", "cache-mb", "superpixel-cache", "superpixel-cache-mb",
+                                    "log-every", "save-every"};
+    return std::find(std::begin(free), std::end(free), option) != std::end(free);
+}
+
+TrainResult train(TrainConfig config, const std::optional<Resume>& resume) { return Trainer(std::move(config), resume).run(); }
 
 }  // namespace purnet

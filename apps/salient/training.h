@@ -6,6 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "apps/salient/train_config.h"
 
@@ -19,7 +22,16 @@ struct TrainResult {
     int64_t steps = 0;
 };
 
-// `resume`: go on from the folder's last checkpoint with the options stored there (config.out names the folder).
-TrainResult train(TrainConfig config, bool resume);
+// Going on from the last checkpoint of the folder that config.out names, with the options stored there.
+struct Resume {
+    std::vector<std::string> replaced;  // options whose values in `config` count instead: those of may_change_on_resume()
+    bool accept_changed_data = false;   // files of other contents are a warning, no error
+};
+
+// Where the data lies and how fast it comes: options that leave every bit of a run as it is.
+bool may_change_on_resume(const std::string& option);
+
+// Begins a run, or goes on with one.
+TrainResult train(TrainConfig config, const std::optional<Resume>& resume = {});
 
 }  // namespace purnet

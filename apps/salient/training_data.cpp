@@ -8,27 +8,72 @@
 #include "apps/run/console.h"
 #include "apps/run/user_cache.h"
 #include "apps/salient/stage.h"
+#include "data/check/contents.h"
 #include "data/check/held_out.h"
 #include "data/check/perceptual_hash.h"
 
 namespace purnet {
 namespace {
 
-std::string names_hash(const DataSet& set, const std::vector<int64_t>& items) {
-    uint64_t hash = 0;
-    for (const int64_t i : items) {
-        const std::string& name = set.name(static_cast<size_t>(i));
-        hash = content_hash(name.data(), name.size(), hash);
-    }
+std::string hexadecimal(uint64_t hash) {
     char text[20];
     std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
     return text;
+}
+
+// Of the names of `items`, in order, and of their contents where `contents` are given.
+std::string hash_of(const DataSet& set, const std::vector<int64_t>& items, const std::vector<std::string>* contents) {
+    uint64_t hash = 0;
+    const auto take = [&](const std::string& text) { hash = content_hash(text.data(), text.size(), hash); };
+    for (const int64_t item : items) {
+        const auto i = static_cast<size_t>(item);
+        take(set.name(i));
+        if (contents) take((*contents)[i]);
+    }
+    return hexadecimal(hash);
 }
 
 std::vector<int64_t> all_of(const DataSet& set) {
     std::vector<int64_t> items(set.size());
     std::iota(items.begin(), items.end(), int64_t{0});
     return items;
+}
+
+std::vector<std::string> contents_in(const DataSet& set) {
+    std::vector<std::string> texts;
+    for (const uint64_t hash : contents_of(set)) texts.push_back(hexadecimal(hash));
+    return texts;
+}
+
+SetRecord record_of(const DataSet& set, const std::vector<std::string>& contents) {
+    return {static_cast<int64_t>(set.size()), hash_of(set, all_of(set), nullptr), contents};
+}
+
+// Error, or with `accept_changes` a warning about contents, where a set is not what the run began with.
+void compare(const SetRecord& begun, const SetRecord& now, const DataSet& set, const char* option, const TrainConfig& config,
+             bool accept_changes) {
+    require(begun.pairs == now.pairs && begun.names == now.names, config.out, ": the run began with ", begun.pairs, " pairs, and ", option,
+            " now has ", now.pairs, begun.pairs == now.pairs ? " with other names" : "",
+            "; put them back as they were, or begin another run with --init-from");
+    if (begun.contents.empty()) return;  // of an earlier version, which kept names alone
+    int64_t changed = 0;
+    std::string first;
+    for (size_t i = 0; i < now.contents.size(); ++i)
+        if (begun.contents[i] != now.contents[i] && ++changed == 1) first = set.pair(i).image.shown();
+    if (changed == 0) return;
+    const std::string what = concat(config.out, ": ", changed, " of the ", now.pairs, " pairs of ", option,
+                                    " have other contents than when the run began, the first of them ", first, " or what belongs to it");
+    require(accept_changes, what, "; put them back as they were, or go on with the new ones by --accept-changed-data");
+    warn(what, "; it goes on with the new ones");
+}
+
+DataSet open_or_hint(const std::vector<std::string>& sources, const char* option, bool resume) {
+    try {
+        return open_data(sources);
+    } catch (const Error& error) {
+        if (!resume) throw;
+        fail(error.what(), "; where the data has moved, --resume takes ", option);
+    }
 }
 
 std::shared_ptr<SuperpixelCache> open_superpixel_cache(const TrainConfig& config) {
@@ -42,18 +87,22 @@ std::shared_ptr<SuperpixelCache> open_superpixel_cache(const TrainConfig& config
 
 }  // namespace
 
-TrainingData::TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume) : config_(config) {
-    set_ = open_data(config.data);
+TrainingData::TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume, bool accept_changes) : config_(config) {
+    set_ = open_or_hint(config.data, "--data", resume);
     say(set_.describe());
-    const std::optional<RunData> begun = resume ? folder.read_data() : std::nullopt;
-    RunData data{static_cast<int64_t>(set_.size()), names_hash(set_, all_of(set_)), {}, {}};
-    if (begun)
-        require(begun->pairs == data.pairs && begun->names == data.names, config.out, ": the run began with ", begun->pairs,
-                " pairs, and --data now has ", data.pairs, begun->pairs == data.pairs ? " with other names" : "",
-                "; put them back as they were, or begin another run with --init-from");
-    if (!config.val.empty()) {
-        val_set_ = open_data(config.val);
+    contents_ = contents_in(set_);
+    if (validates_apart()) {
+        val_set_ = open_or_hint(config.val, "--val", resume);
         say("validation: ", val_set_.describe());
+        val_contents_ = contents_in(val_set_);
+    }
+    const std::optional<RunData> begun = resume ? folder.read_data() : std::nullopt;
+    RunData data{record_of(set_, contents_), {}, {}, {}};
+    if (validates_apart()) data.validation = record_of(val_set_, val_contents_);
+    if (begun) compare(*begun, data, set_, "--data", config, accept_changes);
+    if (begun && begun->validation && data.validation)
+        compare(*begun->validation, *data.validation, val_set_, "--val", config, accept_changes);
+    if (validates_apart()) {
         held_out_ = all_of(val_set_);
         items_ = all_of(set_);
     } else {
@@ -64,7 +113,7 @@ TrainingData::TrainingData(const TrainConfig& config, const RunFolder& folder, b
         for (const int64_t i : held_out_) data.held_out_names.push_back(set_.name(static_cast<size_t>(i)));
         say(items_.size(), " pictures to train on, ", held_out_.size(), " held out for validation");
     }
-    if (!begun) folder.write_data(data);
+    folder.write_data(data);
     superpixel_cache_ = open_superpixel_cache(config);
 }
 
@@ -81,7 +130,11 @@ std::vector<int64_t> TrainingData::draw_held_out(bool resume) const {
     return hold_out(groups, config_.val_fraction, config_.seed).held_out;
 }
 
-std::string TrainingData::hash() const { return names_hash(set_, items_); }
+std::string TrainingData::hash() const { return hash_of(set_, items_, &contents_); }
+
+std::string TrainingData::held_out_hash() const {
+    return validates_apart() ? hash_of(val_set_, held_out_, &val_contents_) : hash_of(set_, held_out_, &contents_);
+}
 
 LoaderOptions TrainingData::loader_options(int stage) const {
     LoaderOptions o;
@@ -114,7 +167,7 @@ Batch TrainingData::plain_batch(int stage) const {
 
 std::optional<Validator> TrainingData::validator() const {
     if (held_out_.empty()) return std::nullopt;
-    return Validator(config_.val.empty() ? set_ : val_set_, held_out_, config_.size);
+    return Validator(validates_apart() ? val_set_ : set_, held_out_, config_.size);
 }
 
 }  // namespace purnet

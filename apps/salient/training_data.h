@@ -17,16 +17,18 @@ namespace purnet {
 class TrainingData {
 public:
     // Opens --data and --val and says what they hold. Without --val a part of --data is held out, near-duplicates on the same side;
-    // a resumed run keeps the split that its folder holds. Error where --data is not what the run began with. The configuration must
-    // outlive this object, and this object the loaders.
-    TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume);
+    // a resumed run keeps the split that its folder holds. Error where the data is not what the run began with: other names, or files of
+    // other contents, unless `accept_changes` makes these a warning. The configuration must outlive this object, and this object the
+    // loaders.
+    TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume, bool accept_changes);
     TrainingData(const TrainingData&) = delete;
     TrainingData& operator=(const TrainingData&) = delete;
 
     size_t pictures() const { return items_.size(); }
     size_t held_out() const { return held_out_.size(); }
-    // Of the names of the pictures trained on, in order: tells two runs' data apart.
+    // Of names and contents of the pictures trained on, and of those held out, in order: tell two runs' data apart.
     std::string hash() const;
+    std::string held_out_hash() const;
 
     // Batches from `first` on; which pictures they hold is a function of (seed, stage, batch) alone.
     Loader loader(int stage, int64_t first = 0) const;
@@ -36,12 +38,14 @@ public:
     std::optional<Validator> validator() const;
 
 private:
+    bool validates_apart() const { return !config_.val.empty(); }
     std::vector<int64_t> draw_held_out(bool resume) const;
     LoaderOptions loader_options(int stage) const;
 
     const TrainConfig& config_;
     DataSet set_, val_set_;
-    std::vector<int64_t> items_, held_out_;  // held_out_ is of val_set_ where there is one, else of set_
+    std::vector<std::string> contents_, val_contents_;  // a hash of each of their pairs
+    std::vector<int64_t> items_, held_out_;             // held_out_ is of val_set_ where there is one, else of set_
     std::shared_ptr<SuperpixelCache> superpixel_cache_;
 };
 

@@ -10,6 +10,7 @@
 #include "apps/run/json_log.h"
 #include "apps/run/svg_chart.h"
 #include "apps/salient/run_report.h"
+#include "apps/salient/run_table.h"
 #include "core/formats/atomic_file.h"
 #include "data/image/encode.h"
 #include "tests/support/markup.h"
@@ -211,6 +212,44 @@ TEST_CASE("run report: several runs stand in a table, and a part that a stage la
     CHECK(contains(photos, "By other.safetensors"));
     REFUSED(write_run_report({.runs = {folder / "first"}, .beside = folder / "other.safetensors", .out = folder / "page.html"}),
             "--beside shows a network on photographs");
+}
+
+TEST_CASE("report: a table has a row for runs that differ in their seed alone, and says how large the noise is") {
+    const test::TemporaryFolder folder;
+    const auto run = [&](const std::string& name, const std::string& ablation, int seed, double max_f, double mae, double score) {
+        const auto path = folder / name;
+        std::filesystem::create_directories(path);
+        {
+            JsonLog log(path / "log.jsonl", {{"config", {{"ablation", ablation}, {"seed", seed}, {"out", name}, {"size", 128}}}});
+            log.write("val", {{"step", 5}, {"max_f", 0.1}, {"mae", 0.9}});
+            log.write("val", {{"step", 9}, {"max_f", max_f}, {"mae", mae}});
+        }
+        atomic_write(path / "final.safetensors", std::string("weights"));
+        if (score > 0) atomic_write(path / "scores.json", Json{{"MAE", score}, {"maxFm", 1 - score}}.dump());
+        return path;
+    };
+    const std::vector<std::filesystem::path> runs = {run("pa-1", "pa", 1, 0.90, 0.05, 0.07), run("full-1", "full", 1, 0.93, 0.04, 0.06),
+                                                     run("pa-2", "pa", 2, 0.92, 0.07, 0.09), run("full-2", "full", 2, 0.93, 0.04, 0.06)};
+    const std::string text = run_table(runs);
+    CAPTURE(text);
+    // Standard deviations by hand: 0.02 / sqrt 2 = 0.0141 in pa, 0 in full; pooled over 1 + 1 degrees 0.0100.
+    CHECK(contains(text, "| --ablation pa | 2 | 0.9100 ± 0.0141 | 0.0600 ± 0.0141 | 0.0800 ± 0.0141 | - ± - |"));
+    CHECK(contains(text, "| --ablation full | 2 | 0.9300 ± 0.0000 | 0.0400 ± 0.0000 |"));
+    CHECK(contains(text, "| **noise** of one run | 2 degrees | 0.0100 | 0.0100 | 0.0100 |"));
+    CHECK(text.find("--ablation pa") < text.find("--ablation full"));
+    CHECK(contains(text, "Common to all: size 128."));
+    // One run without test figures takes them from all; one run a row has no noise to tell.
+    std::filesystem::remove(runs[0] / "scores.json");
+    CHECK(!contains(run_table(runs), "test: MAE"));
+    CHECK(contains(run_table({runs[0], runs[1]}), "One run a row"));
+    const test::Outcome printed = test::run_program({"report", "--table", "-", runs[0], runs[1], runs[2], runs[3]});
+    CHECK(printed.code == 0);
+    CHECK(printed.out == run_table(runs));
+    CHECK(test::run_program({"report", "--table", "-", "--out", folder / "page.html", runs[0]}).code == 2);
+    std::filesystem::remove(runs[3] / "final.safetensors");
+    REFUSED(run_table(runs), "full-2: the run is not at its end");
+    atomic_write(runs[2] / "log.jsonl", std::string("{}\n"));
+    REFUSED(run_table(runs), "pa-2");
 }
 
 }  // namespace purnet

@@ -208,6 +208,59 @@ TEST_CASE("train: near-duplicates are held out together, the choice is kept, oth
     CHECK(damaged.err.find("data.json: damaged") != std::string::npos);
 }
 
+TEST_CASE("train: files of other contents are refused by a resumed run, a folder that moved is not") {
+    const TemporaryFolder folder;
+    const fs::path data = folder / "data", run = folder / "run", moved = folder / "moved";
+    fs::copy(drawn_pictures(), data, fs::copy_options::recursive);
+    std::vector<std::string> words = small_run(run);
+    *std::find(words.begin(), words.end(), drawn_pictures().string()) = data;
+    const Outcome first = run_program(words);
+    REQUIRE_MESSAGE(first.code == 0, first.err);
+    CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+    const auto hash_of_last = [&] { return read_json_log(run / "log.jsonl").back().at("data_hash").get<std::string>(); };
+
+    // The bytes count, neither where they lie nor what a file's date says.
+    const std::string hash = read_json_log(run / "log.jsonl")[0].at("data_hash");
+    fs::rename(data, moved);
+    const Outcome lost = run_program(resumed(run));
+    CHECK(lost.code == 1);
+    CHECK_MESSAGE(lost.err.find("has moved, --resume takes --data") != std::string::npos, lost.err);
+    for (const auto& entry : fs::directory_iterator(moved / "images")) fs::last_write_time(entry, fs::file_time_type::clock::now());
+    std::vector<std::string> again = resumed(run);
+    again.insert(again.end(), {"--data", moved, "--workers", "2"});
+    const Outcome found = run_program(again);
+    CHECK_MESSAGE(found.code == 0, found.err);
+    CHECK(hash_of_last() == hash);
+    CHECK(nlohmann::json::parse(text_of_file(run / "config.json")).at("data") == nlohmann::json{moved.string()});
+
+    // One byte of one mask.
+    const fs::path mask = fs::directory_iterator(moved / "masks")->path();
+    std::string bytes = text_of_file(mask);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    std::ofstream(mask, std::ios::binary | std::ios::trunc) << bytes;
+    const Outcome changed = run_program(resumed(run));
+    CHECK(changed.code == 1);
+    CHECK_MESSAGE(changed.err.find("1 of the 10 pairs of --data have other contents") != std::string::npos, changed.err);
+    CHECK(changed.err.find(mask.stem().string()) != std::string::npos);
+    again = resumed(run);
+    again.emplace_back("--accept-changed-data");
+    const Outcome accepted = run_program(again);
+    CHECK_MESSAGE(accepted.code == 0, accepted.err);
+    CHECK(accepted.err.find("goes on with the new ones") != std::string::npos);
+    // From now on these are the run's files.
+    CHECK(run_program(resumed(run)).code == 0);
+    // A folder that an earlier version left knows names alone.
+    nlohmann::json kept = nlohmann::json::parse(text_of_file(run / "data.json"));
+    CHECK(kept.at("contents").size() == 10);
+    kept.erase("contents");
+    atomic_write(run / "data.json", kept.dump());
+    bytes.back() = static_cast<char>(bytes.back() ^ 3);
+    std::ofstream(mask, std::ios::binary | std::ios::trunc) << bytes;
+    CHECK(run_program(resumed(run)).code == 0);
+    CHECK(nlohmann::json::parse(text_of_file(run / "data.json")).at("contents").size() == 10);
+    CHECK(run_program({"train", "--accept-changed-data", "--data", moved, "--out", folder / "other"}).code == 2);
+}
+
 TEST_CASE("train: steps that are not finite leave nothing in the checkpoint, and a resumed run reads it") {
     const TemporaryFolder folder;
     const fs::path run = folder / "run";
@@ -242,6 +295,27 @@ TEST_CASE("train: what a run was begun with may be gone when it goes on") {
     rest.signal(SIGTERM);
     const Outcome outcome = rest.wait();
     CHECK_MESSAGE((outcome.code == 143 || outcome.code == 0), outcome.err);
+}
+
+TEST_CASE("train: fine-tuning validates what it begins with, and the best network is never worse") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run", start = folder / "start.safetensors";
+    REQUIRE(run_program(small_run(folder / "first")).code == 0);
+    fs::copy_file(folder / "first/final.safetensors", start);
+    std::vector<std::string> words = small_run(run);
+    words.insert(words.end(), {"--init-from", start, "--stage", "3", "--rate", "1e-12", "--rate-extractor", "0", "--best-by", "mae"});
+    const Outcome outcome = run_program(words);
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    std::vector<double> steps, errors;
+    for (const Json& record : read_json_log(run / "log.jsonl")) {
+        if (record.at("type") != "val") continue;
+        steps.push_back(record.at("step"));
+        errors.push_back(record.at("mae"));
+    }
+    REQUIRE(steps.size() >= 2);
+    CHECK(steps[0] == 0);
+    const NamedArrays best = read_safetensors(run / "best.safetensors");
+    CHECK(std::stod(best.metadata.at("validation.mae")) == doctest::Approx(*std::min_element(errors.begin(), errors.end())).epsilon(1e-4));
 }
 
 TEST_CASE("train: a damaged picture ends the run, which keeps its steps") {
