@@ -6,13 +6,13 @@
 #   INIT    ImageNet weights of EfficientNet-Lite0
 #   TEST    a folder with images/ and masks/ that the networks at the end of each run are scored on; empty: held-out figures alone
 #   RUNS    where the runs go (runs/ablations);  SEEDS ("1 2");  FORMS ("baseline ssl pa ra pm full full-mean")
-#   STEPS   of stage 1, 2 and 3 ("1500 110 640"); forms without attentions train in one stage of all of them
+#   STEPS   of stage 1, 2 and 3 ("1500 110 400"); forms without attentions train in one stage of all of them
 #   MORE    further options of train, for instance "--threads 1"
 # A form is a value of --ablation; full-mean is full with --promotion-gain mean.
 set -eu
 purnet=$1
 : "${DATA:?is what to train on}" "${INIT:?is a file with ImageNet weights}"
-: "${TEST=}" "${RUNS:=runs/ablations}" "${SEEDS:=1 2}" "${FORMS:=baseline ssl pa ra pm full full-mean}" "${STEPS:=1500 110 640}" "${MORE=}"
+: "${TEST=}" "${RUNS:=runs/ablations}" "${SEEDS:=1 2}" "${FORMS:=baseline ssl pa ra pm full full-mean}" "${STEPS:=1500 110 400}" "${MORE=}"
 
 folders=
 for seed in $SEEDS; do # the first seed of all forms first: half of the time gives a whole table

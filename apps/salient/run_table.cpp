@@ -21,22 +21,21 @@ struct Figure {
     const char* shown;
 };
 constexpr Figure validated[] = {{"max_f", "held out: max-F"}, {"mae", "MAE"}};
-constexpr Figure scored[] = {{"MAE", "test: MAE"},  {"Smeasure", "S"},    {"wFmeasure", "wF"}, {"adpFm", "adpF"},
+constexpr Figure scored[] = {{"MAE", "test: MAE"}, {"Smeasure", "S"},  {"wFmeasure", "wF"}, {"adpFm", "adpF"},
                              {"meanFm", "mean F"}, {"maxFm", "max-F"}, {"meanEm", "mean E"}};
 constexpr int decimals = 4;
 
 // Where a run lies and where it was computed makes no other run of it.
-constexpr const char* not_compared[] = {"out", "seed", "preset", "data", "val", "init", "workers", "cache-mb", "superpixel-cache",
-                                        "superpixel-cache-mb", "log-every", "save-every"};
+constexpr const char* not_compared[] = {
+    "out",       "seed",      "preset", "data", "val", "init", "workers", "cache-mb", "superpixel-cache", "superpixel-cache-mb",
+    "log-every", "save-every"};
 
 struct Run {
     std::map<std::string, std::string> options;
     std::vector<double> validation, scores;  // scores: none where there is no scores.json
 };
 
-double number(const Json& json, const char* key) {
-    return json.contains(key) && json[key].is_number() ? json[key].get<double>() : NAN;
-}
+double number(const Json& json, const char* key) { return json.contains(key) && json[key].is_number() ? json[key].get<double>() : NAN; }
 
 std::vector<double> scores_of(const fs::path& path) {
     std::ifstream file(path);
@@ -136,7 +135,8 @@ std::string run_table(const std::vector<fs::path>& folders) {
         std::vector<std::string> cells = {name, std::to_string(group.size())};
         for (size_t i = 0; i < figures; ++i) {
             std::vector<double> values;
-            for (const Run* run : group) values.push_back(i < std::size(validated) ? run->validation[i] : run->scores[i - std::size(validated)]);
+            for (const Run* run : group)
+                values.push_back(i < std::size(validated) ? run->validation[i] : run->scores[i - std::size(validated)]);
             const Spread s = spread_of(values);
             squares[i] += s.squares;
             cells.push_back(fixed_text(s.mean, decimals) +
@@ -148,10 +148,12 @@ std::string run_table(const std::vector<fs::path>& folders) {
         std::vector<std::string> cells = {"**noise** of one run", concat(freedom, " degrees")};
         for (size_t i = 0; i < figures; ++i) cells.push_back(fixed_text(std::sqrt(squares[i] / freedom), decimals));
         text += row_of(cells);
-        text += concat("\nEach figure is the mean over the seeds ± their standard deviation. The last row is that deviation pooled over all rows: "
-                       "how far a run lies from its mean by the seed alone. Two means of ",
-                       most, " seeds differ by chance with ", fixed_text(std::sqrt(2.0 / static_cast<double>(most)), 2),
-                       " times that as standard deviation; less than twice of it shows nothing.\n");
+        text += concat(
+            "\nEach figure is the mean over the seeds ± their standard deviation. The last row is that deviation pooled over all rows: "
+            "how far a run lies from its mean by the seed alone. Two means of ",
+            most, " seeds differ by chance with ", fixed_text(std::sqrt(2.0 / static_cast<double>(most)), 2),
+            " times that as standard deviation; less than twice of it shows nothing. Which pictures are held out is drawn by the seed as "
+            "well, so figures on them spread by that too.\n");
     } else {
         text += "\nOne run a row: how far a figure lies from another seed's is not known, so small differences show nothing.\n";
     }

@@ -242,9 +242,10 @@ private:
             } catch (const Error& error) {
                 const bool saved =
                     position_.step > 0 && save(*stage);  // a damaged picture must not cost the steps since the last checkpoint
-                fail(error.what(), saved ? concat("; the ", position_.total_steps,
-                                                  " steps so far are saved: mend that and go on with --resume --out ", config_.out)
-                                         : std::string());
+                fail(error.what(),
+                     saved ? concat("; the ", position_.total_steps,
+                                    " steps so far are saved: mend that and go on with --resume --accept-changed-data --out ", config_.out)
+                           : std::string());
             }
             if (result.ended) {
                 require(save(*stage), "stopped after ", position_.total_steps, " steps, but the last of them could not be saved");
@@ -299,7 +300,7 @@ private:
         if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
         log_->non_finite(position_, where, result.pictures);
         require(in_a_row < config_.max_nonfinite, "training stops: ", in_a_row,
-                " steps in a row were not finite; lower --rate, or check the data with check-data");
+                " steps in a row were not finite; begin again with a lower --rate or with --clip, or check the data with check-data");
     }
 
     // Of this stage and those after it.

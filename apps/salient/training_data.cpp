@@ -61,10 +61,11 @@ void compare(const SetRecord& begun, const SetRecord& now, const DataSet& set, c
     for (size_t i = 0; i < now.contents.size(); ++i)
         if (begun.contents[i] != now.contents[i] && ++changed == 1) first = set.pair(i).image.shown();
     if (changed == 0) return;
-    const std::string what = concat(config.out, ": ", changed, " of the ", now.pairs, " pairs of ", option,
-                                    " have other contents than when the run began, the first of them ", first, " or what belongs to it");
-    require(accept_changes, what, "; put them back as they were, or go on with the new ones by --accept-changed-data");
-    warn(what, "; it goes on with the new ones");
+    const std::string what =
+        concat(config.out, ": of the ", now.pairs, " pairs of ", option, ", ", changed,
+               " are not the files that the run began with (picture, mask or region labels), the first that of ", first);
+    require(accept_changes, what, "; put them back, or go on with those there are now by --accept-changed-data");
+    warn(what, "; it goes on with those there are now");
 }
 
 DataSet open_or_hint(const std::vector<std::string>& sources, const char* option, bool resume) {
