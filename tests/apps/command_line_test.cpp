@@ -47,6 +47,16 @@ TEST_CASE("command line: help and version go to stdout, with examples first") {
     CHECK_FALSE(contains(eval.out, "\x1b"));
 }
 
+TEST_CASE("command line: every option says once that it takes a list") {
+    for (const char* command : {"train", "predict", "eval", "check-data", "report", "draw", "bench", "export", "info"}) {
+        const std::string help = run_program({command, "--help"}).out;
+        CAPTURE(command);
+        CHECK(!help.empty());
+        CHECK(!contains(help, ",..."));
+        CHECK(!contains(help, "......"));
+    }
+}
+
 TEST_CASE("command line: help and version are quick") {
     for (const std::string word : {"--help", "--version"}) {
         double best = 1e9;
@@ -170,6 +180,8 @@ TEST_CASE("command line: completion scripts are what their shells can read, and 
     CHECK(completed("purnet eval --prot", 2) == "--protocol\n");
     CHECK(completed("purnet eval --protocol p", 3) == "pysod purnet\n");
     CHECK(completed("purnet eval file", 2) == "\n");
+    CHECK(completed("purnet train --schedule p", 3) == "poly\n");
+    CHECK(completed("purnet train --freeze p", 3) == "promotion\n");
     CHECK(contains(run_program({"completion", "zsh"}).out, "'--gt[folder of masks with the same names]:DIR:_files'"));
     CHECK(contains(run_program({"completion", "fish"}).out, "__fish_seen_subcommand_from eval' -l protocol -r -f -a 'pysod dss purnet'"));
     check_refused({"completion", "csh"}, 2, "none of bash|zsh|fish");
