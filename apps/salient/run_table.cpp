@@ -27,8 +27,8 @@ constexpr int decimals = 4;
 
 // Where a run lies and where it was computed makes no other run of it.
 constexpr const char* not_compared[] = {
-    "out",       "seed",      "preset", "data", "val", "init", "workers", "cache-mb", "superpixel-cache", "superpixel-cache-mb",
-    "log-every", "save-every"};
+    "out",       "seed",       "preset",   "data", "val", "init", "workers", "cache-mb", "superpixel-cache", "superpixel-cache-mb",
+    "log-every", "save-every", "recompute"};
 
 struct Run {
     std::map<std::string, std::string> options;

@@ -399,8 +399,8 @@ private:
 }  // namespace
 
 bool may_change_on_resume(const std::string& option) {
-    constexpr const char* free[] = {"data",      "val",       "workers", "cache-mb", "superpixel-cache", "superpixel-cache-mb",
-                                    "log-every", "save-every"};
+    constexpr const char* free[] = {"data",      "val",        "workers",  "cache-mb", "superpixel-cache", "superpixel-cache-mb",
+                                    "log-every", "save-every", "recompute"};
     return std::find(std::begin(free), std::end(free), option) != std::end(free);
 }
 
