@@ -1,12 +1,11 @@
 #include "core/checkpoint.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <unordered_map>
 
 #include "kernels/runtime/memory.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/runtime/parallel_by_weight.h"
 
 namespace purnet {
 namespace {
@@ -31,19 +30,6 @@ void walk(const Axes& axes, Assign&& assign) {
             for (int64_t c = 0; c < axes.c; ++c)
                 for (int64_t s = 0; s < axes.space; ++s)
                     assign(static_cast<size_t>((a * axes.c + c) * axes.space + s), static_cast<size_t>((a * axes.space + s) * axes.c + c));
-    });
-}
-
-// body(k) for k < count; each thread takes neighbours of about one sum of weights: tensors are hundreds of small ones and a few large.
-template <class Weight, class Body>
-void each_by_weight(size_t count, Weight&& weight, Body&& body) {
-    const auto threads = static_cast<size_t>(thread_count());
-    std::vector<size_t> before(count + 1, 0);
-    for (size_t k = 0; k < count; ++k) before[k + 1] = before[k] + weight(k);
-    const auto thread_of = [&](size_t k) { return before[count] ? std::min(before[k] * threads / before[count], threads - 1) : 0; };
-    parallel_for(static_cast<int64_t>(threads), 1, [&](int64_t begin, int64_t end) {
-        for (size_t k = 0; k < count; ++k)
-            if (const auto thread = static_cast<int64_t>(thread_of(k)); thread >= begin && thread < end) body(k);
     });
 }
 
@@ -163,8 +149,8 @@ LoadReport load_state(ParameterStore& store, NamedArrays&& arrays, const LoadOpt
         if (open.contains(p.name)) report.missing.push_back(p.name);
     // Nothing is taken where one is refused: the first.
     std::vector<std::string> refusals(pairs.size());
-    const auto bytes_of = [&](size_t k) { return arrays[pairs[k].second].array.bytes.size(); };  // read before any is given back
-    each_by_weight(pairs.size(), bytes_of, [&](size_t k) {
+    const auto bytes_of = [&](size_t k) { return arrays[pairs[k].second].array.bytes.size(); };
+    parallel_by_weight(pairs.size(), bytes_of, [&](size_t k) {
         try {
             check_array(*pairs[k].first, arrays[pairs[k].second].name, arrays[pairs[k].second].array);
         } catch (const Error& error) {
@@ -173,7 +159,7 @@ LoadReport load_state(ParameterStore& store, NamedArrays&& arrays, const LoadOpt
     });
     for (const std::string& refusal : refusals)
         if (!refusal.empty()) fail(options.source, options.source.empty() ? "" : ": ", refusal);
-    each_by_weight(pairs.size(), bytes_of, [&](size_t k) {
+    parallel_by_weight(pairs.size(), bytes_of, [&](size_t k) {
         from_array(*pairs[k].first, arrays[pairs[k].second].array, pairs[k].first->value);
         arrays[pairs[k].second].array = Array();
     });

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "core/formats/atomic_file.h"
+#include "kernels/runtime/parallel_by_weight.h"
 
 namespace purnet {
 namespace {
@@ -258,13 +259,15 @@ NamedArrays decode_safetensors(const ByteSource& source) {
     SafetensorsHeader header = read_safetensors_header(source);
     NamedArrays out;
     out.metadata = std::move(header.metadata);
-    for (auto& entry : header.entries) {
-        Array array;
-        array.dtype = entry.dtype;
-        array.shape = std::move(entry.shape);
-        array.bytes = source.read(header.data_start + entry.begin, entry.end - entry.begin);
-        out.add(std::move(entry.name), std::move(array));
-    }
+    std::vector<Array> arrays(header.entries.size());
+    const auto bytes_of = [&](size_t i) { return header.entries[i].end - header.entries[i].begin; };
+    parallel_by_weight(arrays.size(), bytes_of, [&](size_t i) {
+        auto& entry = header.entries[i];
+        arrays[i].dtype = entry.dtype;
+        arrays[i].shape = std::move(entry.shape);
+        arrays[i].bytes = source.read(header.data_start + entry.begin, bytes_of(i));
+    });
+    for (size_t i = 0; i < arrays.size(); ++i) out.add(std::move(header.entries[i].name), std::move(arrays[i]));
     return out;
 }
 
