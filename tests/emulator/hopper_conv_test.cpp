@@ -74,15 +74,14 @@ TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
             const DeviceArray<bf16> first(before), last(after);
             for (const Tile tile : {Tile{1, 64}, Tile{2, 64}, Tile{2, 128}}) {
                 const DeviceArray<char> workspace(hopper_workspace(p, pass, tile.groups, tile.columns) + 16);
+                constexpr int most_parts = 264;
                 for (const emulator::Schedule& schedule : {emulator::Schedule{}, emulator::Schedule{emulator::Schedule::shuffled, 5, 3}}) {
                     emulator::schedule() = schedule;
                     for (size_t i = 0; i < out.size(); ++i) out.get()[i] = bf16(__builtin_nanf(""));
-                    // Shuffled: shared out among blocks, with everything that may follow the sum. A slope of -1 makes the absolute value.
-                    // Else one block walks through the whole sum, several times round its ring of stages.
+                    // Shuffled: with everything that may follow the sum. A slope of -1 makes the absolute value.
                     const bool whole = schedule.order == emulator::Schedule::shuffled;
                     const HopperOperands in{x.get(), w.get(), b.get(), whole ? first.get() : nullptr, whole ? last.get() : nullptr};
-                    hopper_convolve(p, pass, tile.groups, tile.columns, whole ? 264 : 1, in, whole ? -1.0f : 1.0f, out.get(),
-                                    workspace.get());
+                    hopper_convolve(p, pass, tile.groups, tile.columns, most_parts, in, whole ? -1.0f : 1.0f, out.get(), workspace.get());
                     CAPTURE(p.c);
                     CAPTURE(forward);
                     CAPTURE(tile.groups);
@@ -96,6 +95,18 @@ TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
                 emulator::schedule() = {};
             }
         }
+}
+
+TEST_CASE("emulator: a block that walks through a long sum alone goes several times round its ring") {
+    const Problem p{.n = 1, .h = 4, .w = 5, .c = 40, .o = 8, .kh = 3, .kw = 4, .pads = {1, 1, 1, 2}};  // 12 steps, 4 stages
+    const std::vector<bf16> source = sparse(p.x_count(), 7), weight = sparse(p.weight_count(), 1001);
+    const std::vector<double> wanted = formula(p, Pass::forward, source, weight);
+    const DeviceArray<bf16> x(source), w(weight), out(wanted.size());
+    const DeviceArray<char> workspace(hopper_workspace(p, Pass::forward, 1, 64) + 16);
+    for_each_schedule([&](const emulator::Schedule&) {
+        hopper_convolve(p, Pass::forward, 1, 64, 1, {x.get(), w.get(), nullptr, nullptr, nullptr}, 1, out.get(), workspace.get());
+        for (size_t i = 0; i < out.size(); ++i) REQUIRE(static_cast<double>(float(out[i])) == wanted[i]);
+    });
 }
 
 }  // namespace purnet::test
