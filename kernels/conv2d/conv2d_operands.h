@@ -143,7 +143,7 @@ struct TapsByWeight {
     __host__ __device__ Chunk<T> at(int line) const {
         const TapWalk& at = k[line];
         const bool inside = at.jy < view.y.taps && column < columns;
-        const int64_t row = static_cast<int64_t>(at.c) * taps + view.tap(at.jy, at.jx);
+        const int row = at.c * taps + view.tap(at.jy, at.jx);  // the launch refuses weights of 2^31 elements and more
         return {inside ? weight + row * columns + column : weight, inside};
     }
 };
