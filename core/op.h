@@ -73,7 +73,8 @@ struct OpCall {
     std::vector<int> saved_inputs = {};
     std::vector<int> saved_outputs = {};
     // For ops that are a pass over memory: output 0 can be had again, bit for bit, from these inputs (others are null) and the saved
-    // outputs, by `rebuild` or, where that is empty, by `forward`. A tape then need not keep it for the ops that saved it.
+    // outputs (others are null), by `rebuild` or, where that is empty, by `forward`, without workspace and without changing an input. A
+    // tape then need not keep it for the ops that saved it.
     std::vector<int> rebuild_inputs = {};
     std::function<void(const Arguments&, const Context&)> rebuild = {};
     std::any problem = {};  // the contract's Problem, for the passes of a plan

@@ -64,6 +64,10 @@ const Tensor& Tape::State::rebuilt(int index) {
         device = input.device();
     }
     MemoryScope scope("activations made again");
+    const auto text = [&node] { return concat("made again as ", node.call.outputs.front().shape); };
+    std::optional<LayerScope> layer;
+    if (node.layer) layer.emplace(node.layer);
+    const OpScope op(node.call.name.data(), text);
     const OpCall::Output& output = node.call.outputs.front();
     const Tensor result = Tensor::empty(output.shape, output.dtype, device);
     std::vector<void*> out{result.raw()};
@@ -298,6 +302,8 @@ void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& output
     }
     node.outputs.resize(outputs.size());
     for (int i : call.saved_outputs) node.outputs[i] = outputs[i];
+    require(call.rebuild_inputs.empty() || call.rebuild || (call.workspace == 0 && call.outputs.size() == 1), call.name,
+            ": its forward makes an output again only if it needs no workspace and has no other output");
     // What is made again must not keep in memory more than it saves: each input is there anyway, or can be made again itself.
     node.rebuildable = state.rebuilds && !call.rebuild_inputs.empty();
     for (int i : call.rebuild_inputs)

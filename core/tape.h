@@ -11,8 +11,8 @@
 // other parts of the graph where one of those lies behind them. What no later root needs is freed as the walk passes it.
 // Outputs that a pass over memory gives again (batch norm with its activation, sums, attentions) are not kept for the backward of the
 // ops that read them but made again when the walk comes to those: the same bits, less memory (Chen et al., "Training Deep Nets with
-// Sublinear Memory Cost", 2016, where only what is cheap is dropped). Tape(false) keeps everything.
-// Gradients of parameters are added into Parameter::grad (the first writes).
+// Sublinear Memory Cost", 2016, where only what is cheap is dropped): no parameter may change between an op and backward(). Tape(false)
+// keeps everything. Gradients of parameters are added into Parameter::grad (the first writes).
 #pragma once
 
 #include <functional>

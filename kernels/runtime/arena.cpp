@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t huge_page = size_t{2} << 20;
 constexpr size_t least_reserved = size_t{64} << 20;
+constexpr size_t growth = size_t{32} << 20;
 
 size_t up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -17,7 +18,7 @@ size_t up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; 
 
 Arena::Arena(size_t bytes) {
     for (size_t size = up(bytes, huge_page); size >= least_reserved; size = up(size / 2, huge_page)) {
-        void* const got = mmap(nullptr, size + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* const got = mmap(nullptr, size + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (got == MAP_FAILED) continue;
         base_ = reinterpret_cast<char*>(up(reinterpret_cast<uintptr_t>(got), huge_page));
         reserved_ = size;
@@ -29,50 +30,70 @@ Arena::Arena(size_t bytes) {
 }
 
 Arena::Taken Arena::take(size_t bytes) {
+    if (bytes > reserved_) return {};
     bytes = up(bytes, grain);
     for (const auto& sizes : by_size_) {
         const auto fit = sizes.lower_bound({bytes, 0});
         if (fit == sizes.end()) continue;
         const size_t offset = fit->second;
         const Hole hole = remove(holes_.find(offset));
-        if (hole.bytes > bytes) add(offset + bytes, {hole.bytes - bytes, hole.fresh});
-        return {base_ + offset, hole.fresh};
+        if (const size_t left = hole.bytes - bytes; left > 0) add(offset + bytes, {left, std::min(hole.used, left)});
+        return {base_ + offset, hole.used == 0};
     }
     // A hole before the end grows.
     const auto last = hole_at_top();
     const size_t offset = last == holes_.end() ? top_ : last->first;
     if (bytes > reserved_ - offset || !grow(offset + bytes)) return {};
-    const bool fresh = last == holes_.end() || remove(last).fresh;
+    const bool fresh = last == holes_.end() || remove(last).used == 0;
     top_ = offset + bytes;
     return {base_ + offset, fresh};
 }
 
-bool Arena::keeps(size_t bytes) const { return by_size_[false].lower_bound({up(bytes, grain), 0}) != by_size_[false].end(); }
+bool Arena::owns(const void* data) const {
+    const auto at = reinterpret_cast<uintptr_t>(data), begin = reinterpret_cast<uintptr_t>(base_);
+    return base_ && at >= begin && at - begin < reserved_;
+}
+
+bool Arena::keeps(size_t bytes) const { return bytes <= reserved_ && by_size_[0].lower_bound({up(bytes, grain), 0}) != by_size_[0].end(); }
 
 void Arena::put_back(void* data, size_t bytes) {
     bytes = up(bytes, grain);
     size_t offset = static_cast<size_t>(static_cast<char*>(data) - base_);
-    if (const auto after = holes_.find(offset + bytes); after != holes_.end()) bytes += remove(after).bytes;
+    Hole hole{bytes, bytes};
+    const auto join = [&](Holes::iterator neighbour) {
+        const Hole other = remove(neighbour);
+        hole.bytes += other.bytes;
+        hole.used += other.used;
+    };
+    if (const auto after = holes_.find(offset + bytes); after != holes_.end()) join(after);
     if (const auto next = holes_.lower_bound(offset); next != holes_.begin())
         if (const auto before = std::prev(next); before->first + before->second.bytes == offset) {
             offset = before->first;
-            bytes += remove(before).bytes;
+            join(before);
         }
-    add(offset, {bytes, false});
+    add(offset, hole);
 }
 
 void Arena::give_back() {
     for (auto& [offset, hole] : holes_) {
-        if (hole.fresh) continue;
-        madvise(base_ + offset, hole.bytes, MADV_DONTNEED);
-        hole.fresh = true;
-        by_size_[true].emplace(hole.bytes, offset);
+        // Refused where a program has locked its memory: then the values stay.
+        if (hole.used == 0 || madvise(base_ + offset, hole.bytes, MADV_DONTNEED) != 0) continue;
+        by_size_[!hole.mostly_used()].erase({hole.bytes, offset});
+        kept_ -= hole.used;
+        hole.used = 0;
+        by_size_[1].emplace(hole.bytes, offset);
     }
-    by_size_[false].clear();
-    kept_ = 0;
-    if (const auto last = hole_at_top(); last != holes_.end()) {
+    if (const auto last = hole_at_top(); last != holes_.end() && last->second.used == 0) {
         top_ = last->first;
         remove(last);
+    }
+    // What is writable counts as promised: addresses that are not needed become mere addresses again.
+    const size_t end = up(top_, growth);
+    if (end < usable_ && mmap(base_ + end, usable_ - end, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
+#ifdef MADV_HUGEPAGE
+        madvise(base_ + end, usable_ - end, MADV_HUGEPAGE);
+#endif
+        usable_ = end;
     }
 }
 
@@ -83,24 +104,29 @@ Arena::Holes::iterator Arena::hole_at_top() {
 }
 
 void Arena::add(size_t offset, Hole hole) {
-    holes_.emplace(offset, hole);
-    by_size_[hole.fresh].emplace(hole.bytes, offset);
-    if (!hole.fresh) kept_ += hole.bytes;
+    const auto at = holes_.emplace(offset, hole).first;
+    try {
+        by_size_[!hole.mostly_used()].emplace(hole.bytes, offset);
+    } catch (...) {
+        holes_.erase(at);
+        throw;
+    }
+    kept_ += hole.used;
 }
 
 Arena::Hole Arena::remove(Holes::iterator at) {
     const Hole hole = at->second;
-    by_size_[hole.fresh].erase({hole.bytes, at->first});
-    if (!hole.fresh) kept_ -= hole.bytes;
+    by_size_[!hole.mostly_used()].erase({hole.bytes, at->first});
+    kept_ -= hole.used;
     holes_.erase(at);
     return hole;
 }
 
-bool Arena::grow(size_t end) {
-    if (end <= usable_) return true;
-    const size_t to = std::min(up(end, size_t{32} << 20), reserved_);
-    if (mprotect(base_ + usable_, to - usable_, PROT_READ | PROT_WRITE) != 0) return false;
-    usable_ = to;
+bool Arena::grow(size_t end) { return end <= usable_ || unlock(std::min(up(end, growth), reserved_)) || unlock(end); }
+
+bool Arena::unlock(size_t end) {
+    if (mprotect(base_ + usable_, end - usable_, PROT_READ | PROT_WRITE) != 0) return false;
+    usable_ = end;
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -110,12 +111,26 @@ struct Pool {
         use.cached = 0;
         if (arena) arena->give_back();
     }
+    // For reuse, but for large blocks outside of the arena. Without memory to note it down a block is lost, not the process.
+    void keep(void* data, size_t bytes) noexcept {
+        try {
+            if (arena && arena->owns(data)) {
+                arena->put_back(data, bytes);
+            } else if (is_large(bytes)) {
+                raw.free(data, bytes);
+            } else {
+                cached.emplace(size_class(bytes), data);
+                use.cached += size_class(bytes);
+            }
+        } catch (const std::bad_alloc&) {
+        }
+    }
     // Null: there is none left.
     void* allocate(size_t bytes, bool large, bool& zero) {
         if (!large) return raw.allocate(bytes);
         const Arena::Taken taken = arena->take(bytes);
         zero = taken.fresh;
-        return taken.data;
+        return taken.data ? taken.data : raw.allocate(bytes);  // its addresses are used up, or were never to be had
     }
 };
 
@@ -194,12 +209,8 @@ void Block::release() noexcept {
                 std::abort();
             }
         to.raw.free(data_, bytes_ + guard_bytes());
-    } else if (to.is_large(bytes_)) {
-        to.arena->put_back(data_, bytes_);
     } else {
-        const size_t size = size_class(bytes_);
-        to.cached.emplace(size, data_);
-        to.use.cached += size;
+        to.keep(data_, bytes_);
     }
     data_ = nullptr;
     zero_ = false;

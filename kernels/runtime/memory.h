@@ -1,7 +1,7 @@
 // The one caching allocator per device.
 //
-// Blocks are 256-byte aligned, rounded up to size classes and kept for reuse when freed; what is kept goes back to the system
-// when sizes change or memory runs out. On the host, blocks of 2 MiB and more lie in one arena (kernels/runtime/arena.h).
+// Blocks are 256-byte aligned and kept for reuse when freed, by size classes, or, on the host and from 2 MiB on, in one arena
+// (kernels/runtime/arena.h); what is kept goes back to the system when sizes change or memory runs out.
 // Counters are kept by named scope ("activations", "gradients", ...); memory_table() gives them as a line, and so does the Error
 // of an allocation that the system refuses. PURNET_MEMORY_DEBUG=1 allocates exact-size blocks, each followed by a guard zone that
 // is checked when the block is freed, and fills new blocks with NaN; PURNET_MEMORY_DEBUG=exact leaves the guard zone out, for

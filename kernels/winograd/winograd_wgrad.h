@@ -22,7 +22,8 @@
 namespace purnet::winograd {
 
 size_t filter_gradient_scratch_floats(const Problem& problem);
-// src: pictures x in_h x in_w x in, dout: pictures x out_h x out_w x out, dfilter: out x 3 x 3 x in, overwritten.
+// src: pictures x in_h x in_w x in, dout: pictures x out_h x out_w x out, dfilter: out x 3 x 3 x in, overwritten. The scratch may hold
+// anything. No two overlap.
 void filter_gradient(const Problem& problem, const float* src, const float* dout, float* dfilter, float* scratch);
 
 // Estimated time in cycles of one thread, as estimate() is.

@@ -1,8 +1,11 @@
 #include "kernels/runtime/memory.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 #include <vector>
 
 #include "core/tensor.h"
@@ -19,6 +22,7 @@ bool all_zero(const Block& block) {
 }  // namespace
 
 TEST_CASE("memory: large blocks come as zeros from the system, and as they are from the cache") {
+    if (std::getenv("PURNET_MEMORY_DEBUG")) return;  // nothing is kept then
     constexpr size_t bytes = (size_t{37} << 20) + 12345;
     release_cached_memory(DeviceType::cpu);
     CHECK(memory_use(DeviceType::cpu).cached == 0);
@@ -74,6 +78,7 @@ TEST_CASE("arena: blocks never overlap, holes join, what was given back is zeros
             if (!taken.data) continue;
             auto* data = static_cast<unsigned char*>(taken.data);
             CHECK(reinterpret_cast<uintptr_t>(data) % Arena::grain == 0);
+            CHECK(arena.owns(data));
             if (taken.fresh) CHECK(std::all_of(data, data + bytes, [](unsigned char c) { return c == 0; }));
             pieces.push_back({data, bytes, static_cast<unsigned char>(1 + draw(255))});
             std::fill_n(data, bytes, pieces.back().mark);
@@ -99,6 +104,59 @@ TEST_CASE("arena: blocks never overlap, holes join, what was given back is zeros
     arena.give_back();
     CHECK(arena.kept() == 0);
     CHECK(arena.take(size_t{4} << 20).fresh);
+}
+
+TEST_CASE("arena: holes know which pages they may have; what can't be had is refused") {
+    constexpr size_t mib = size_t{1} << 20;
+    Arena arena(256 * mib);
+    const size_t all = std::numeric_limits<size_t>::max();
+    CHECK(!arena.take(all - 10).data);
+    CHECK(!arena.take(257 * mib).data);
+    CHECK(!arena.keeps(all - 10));
+    CHECK(!arena.owns(nullptr));
+    CHECK(!arena.owns(&arena));
+    void* const large = arena.take(64 * mib).data;
+    void* const small = arena.take(2 * mib).data;
+    void* const end = arena.take(1).data;  // what lies before it stays a hole
+    arena.put_back(large, 64 * mib);
+    CHECK(arena.kept() == 64 * mib);
+    CHECK(arena.keeps(64 * mib));
+    arena.give_back();
+    CHECK(arena.kept() == 0);
+    CHECK(!arena.keeps(1));
+    arena.put_back(small, 2 * mib);
+    CHECK(arena.kept() == 2 * mib);  // not the 64 that have no pages
+    CHECK(!arena.keeps(1));
+    const Arena::Taken both = arena.take(66 * mib);
+    CHECK(both.data == large);
+    CHECK(!both.fresh);
+    arena.put_back(both.data, 66 * mib);
+    arena.put_back(end, 1);
+    arena.give_back();
+    CHECK(arena.take(128 * mib).data == large);  // from the beginning again, and writable
+    std::fill_n(static_cast<char*>(large), 128 * mib, 'x');
+
+    Arena none(32 * mib);  // below what is worth it
+    CHECK(!none.take(4 * mib).data);
+    CHECK(!none.keeps(1));
+    CHECK(!none.owns(large));
+    none.give_back();
+}
+
+TEST_CASE("memory: large blocks are had where the arena's addresses are used up") {
+    if (std::getenv("PURNET_MEMORY_DEBUG")) return;
+    const auto physical = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    // Never touched: addresses alone. Half of the machine at a time, beyond what the arena reserves, until the system says no.
+    std::vector<Block> blocks;
+    try {
+        for (int i = 0; i < 6; ++i) blocks.emplace_back(Device{}, physical / 2);
+    } catch (const Error&) {
+        MESSAGE("refused after ", blocks.size());
+    }
+    CHECK(blocks.size() >= 1);
+    blocks.clear();
+    CHECK_THROWS_AS(Block(Device{}, 64 * physical), Error);
+    release_cached_memory(DeviceType::cpu);
 }
 
 }  // namespace purnet
