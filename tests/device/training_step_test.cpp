@@ -21,7 +21,7 @@ namespace {
 constexpr int64_t images = 2, height = 48, width = 64;
 // With this seed no activation of the network lies so near a kink that rounding takes it across: one flipped element of a ReLU6
 // moves every gradient behind it by a hundredth, which no bound could tell from a defect.
-constexpr uint64_t seed = 14;
+constexpr uint64_t seed = 16;
 
 PurNetConfig narrow_config(int stage) {
     PurNetConfig config;
