@@ -1,6 +1,7 @@
 #include "core/op.h"
 
 #include "core/tape.h"
+#include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/scope.h"
 
 namespace purnet {
@@ -61,7 +62,7 @@ std::vector<Tensor> apply(OpCall call) {
         out.push_back(outputs.back().raw());
     }
     const Block workspace(device, call.workspace);
-    call.forward(Arguments(in.data(), out.data(), workspace.data()), Context{device, nullptr});
+    call.forward(Arguments(in.data(), out.data(), workspace.data()), current_context(device));
     if (Tape* tape = detail::current_tape()) detail::record(*tape, std::move(call), outputs);
     return outputs;
 }

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "apps/purnet/command.h"
+#include "apps/purnet/tuning.h"
 #include "apps/run/computing_device.h"
 #include "apps/run/table.h"
-#include "apps/run/tuned_choices.h"
 #include "apps/run/version.h"
 #include "apps/salient/contest.h"
 #include "kernels/conv2d/conv2d_bf16.h"
@@ -23,7 +23,8 @@ struct Settings {
     ContestOptions contest;
     std::string weights, data, check, calibration, precision = "f32";
     int runs = 10;
-    bool serve = false, profile = false, tune = false;
+    bool serve = false, profile = false;
+    Tuning tuning;
 };
 
 // Every step, then how much each way of computing takes in all.
@@ -77,8 +78,7 @@ int bench(const Settings& s) {
         if (s.calibration.empty()) return absent("needs pictures to calibrate with (--calibration)");
         options.calibration = s.calibration;
     }
-    std::optional<TunedChoices> tuned;
-    if (s.tune) tuned.emplace();
+    std::optional<TunedChoices> tuned = s.tuning.choices();
     const std::unique_ptr<Contest> contest = make_contest(options);
     if (!s.check.empty()) {
         contest->check(s.check);
@@ -127,7 +127,7 @@ Run add_bench(Options& options) {
                "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8 with --calibration")
         ->check(one_of({"f32", "bf16", "int8"}));
     options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
-    options.flag("--tune", s->tune, "as of predict");
+    s->tuning.add_to(options);
     options.group("Measuring");
     options.value("--warmup", s->contest.warmup, "N", "runs before those that count")->check(in_range(0, 1000));
     options.value("--runs", s->runs, "N", "runs that count")->check(in_range(1, 100000));

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/purnet/command.h"
+#include "apps/purnet/tuning.h"
 #include "apps/run/computing_device.h"
 #include "apps/salient/predictor.h"
 #include "core/formats/weights_file.h"
@@ -17,6 +18,7 @@ struct Settings {
     std::string weights, backbone = "resnet50", ablation = "full";
     int width = 128, size = 0;
     bool stage1 = false, all_outputs = false, plan = false, layers = false, json = false;
+    Tuning tuning;
 };
 
 using Notes = std::map<std::string, std::string>;
@@ -52,6 +54,7 @@ std::unique_ptr<PurNet> network(const Settings& s, Device device = {}, Notes* no
 }
 
 int run(const Settings& s) {
+    std::optional<TunedChoices> tuned = s.tuning.choices();
     Notes notes;
     const std::unique_ptr<PurNet> net = network(s, {}, &notes);
     const int side = s.size ? s.size : net->config().size;
@@ -91,6 +94,7 @@ int run(const Settings& s) {
         options.size = side;
         Predictor predictor(network(s, computing_device()), options);
         std::printf("%s", predictor.plan_text().c_str());
+        if (tuned) tuned->save();
     }
     return all_fine;
 }
@@ -113,6 +117,8 @@ Run add_info(Options& options) {
     options.flag("--layers", s->layers, "list the parameters");
     options.flag("--plan", s->plan, "list the steps of the inference plan");
     options.flag("--json", s->json, "as JSON");
+    options.group("The plan's convolutions");
+    s->tuning.add_to(options);
     return [s] { return run(*s); };
 }
 

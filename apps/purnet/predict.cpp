@@ -8,11 +8,11 @@
 #include <tuple>
 
 #include "apps/purnet/command.h"
+#include "apps/purnet/tuning.h"
 #include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/patient_read.h"
 #include "apps/run/signals.h"
-#include "apps/run/tuned_choices.h"
 #include "apps/salient/prediction.h"
 #include "apps/salient/raw_frames.h"
 #include "apps/salient/shipped_weights.h"
@@ -29,7 +29,8 @@ struct Settings {
     int size = 0;
     PredictionOptions prediction;
     std::string raw, pixel = "rgb24", raw_out;
-    bool watch = false, npy = false, tune = false;
+    bool watch = false, npy = false;
+    Tuning tuning;
     double settle = 1;
     std::vector<std::string> inputs;
     const CLI::Option *output_given = nullptr, *background_given = nullptr, *format_given = nullptr, *picture_given = nullptr;
@@ -222,8 +223,7 @@ int predict(Settings& s) {
 }
 
 int run(Settings& s) {
-    std::optional<TunedChoices> tuned;
-    if (s.tune) tuned.emplace();
+    std::optional<TunedChoices> tuned = s.tuning.choices();
     const int code = predict(s);
     if (tuned) tuned->save();
     return code;
@@ -248,9 +248,7 @@ app::Run add_predict(Options& options) {
                "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8: convolutions in 8 bits, for weights with "
                "measured ranges (purnet export --calibrate)")
         ->check(one_of({"f32", "bf16", "int8"}));
-    options.flag("--tune", s->tune,
-                 "on the CPU: measure once which way of computing each convolution is fastest here, and keep that for later runs; maps "
-                 "differ from those without by rounding");
+    s->tuning.add_to(options);
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");
     options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "apps/purnet/command.h"
+#include "apps/purnet/tuning.h"
 #include "apps/run/console.h"
 #include "apps/run/signals.h"
 #include "apps/salient/training.h"
@@ -12,6 +13,7 @@ namespace {
 struct Settings {
     TrainConfig config;
     bool resume = false, accept_changed_data = false;
+    Tuning tuning;
 };
 
 // As --help and --print-config show a default.
@@ -37,6 +39,7 @@ Run add_train(Options& options) {
                  "--save-every)");
     options.flag("--accept-changed-data", s->accept_changed_data,
                  "with --resume: go on although files of the data have other contents than when the run began");
+    s->tuning.add_to(options);
     options.group("Options of training");
     auto chosen = std::make_shared<std::vector<std::pair<std::string, CLI::Option*>>>();
     TrainConfig::describe(s->config, [&](const char* name, auto& field, const char* help) {
@@ -88,7 +91,9 @@ Run add_train(Options& options) {
             }
         }
         watch_signals("finishing the current step, then saving");
+        std::optional<TunedChoices> tuned = s->tuning.choices();
         const TrainResult result = train(config, resume);
+        if (tuned) tuned->save();
         if (result.interrupted && !result.resumable) {
             say("stopped before the first step: there is nothing to go on with");
             return stop_exit_code();

@@ -1,13 +1,16 @@
 #include "apps/run/tuned_choices.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/user_cache.h"
 #include "apps/run/version.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/byte_source.h"
-#include "kernels/conv2d/conv2d_choice.h"
+#include "kernels/runtime/accelerators.h"
+#include "kernels/runtime/choices.h"
 
 namespace purnet {
 namespace {
@@ -16,10 +19,22 @@ namespace fs = std::filesystem;
 
 constexpr size_t most_bytes = 1 << 20;
 
-std::string of_this_machine() { return concat(program_version(), "; ", processor_description()); }
+// What a file says, on one line of a terminal.
+std::string one_line(std::string text) {
+    text.resize(std::min<size_t>(text.size(), 200));
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    return text;
+}
 
-// None where the file is of another machine or program.
-conv2d::Choices read_choices(const fs::path& file) {
+std::string of_this_machine() {
+    const std::string device = chosen_accelerator_text();
+    return concat(program_version(), "; ", device.empty() ? processor_description() : device);
+}
+
+fs::path usual_file() { return user_cache(computing_device().on_host() ? "choices.json" : "choices-cuda.json"); }
+
+choices::Known read_choices(const fs::path& file) {
     std::error_code error;
     if (!fs::exists(file, error)) return {};
     const ByteSource source(file);
@@ -29,8 +44,9 @@ conv2d::Choices read_choices(const fs::path& file) {
     require(json.is_object() && json.contains("machine") && json["machine"].is_string() && json.contains("choices") &&
                 json["choices"].is_object(),
             file.string(), ": is not a list of choices");
-    if (json["machine"] != of_this_machine()) return {};
-    conv2d::Choices choices;
+    require(json["machine"] == of_this_machine(), file.string(), ": was measured by \"", one_line(json["machine"]), "\", this is \"",
+            of_this_machine(), "\"");
+    choices::Known choices;
     for (const auto& [problem, method] : json["choices"].items()) {
         require(method.is_string(), file.string(), ": is not a list of choices");
         choices[problem] = method;
@@ -40,10 +56,10 @@ conv2d::Choices read_choices(const fs::path& file) {
 
 }  // namespace
 
-TunedChoices::TunedChoices() : TunedChoices(user_cache("choices.json")) {}
+TunedChoices::TunedChoices() : TunedChoices(usual_file()) {}
 
 TunedChoices::TunedChoices(fs::path file) : file_(std::move(file)) {
-    conv2d::Choices choices;
+    choices::Known choices;
     try {
         choices = read_choices(file_);
     } catch (const Error& error) {
@@ -51,17 +67,17 @@ TunedChoices::TunedChoices(fs::path file) : file_(std::move(file)) {
     }
     if (choices.empty()) say("measuring which way of computing each convolution is fastest here, once; kept in ", file_.string());
     saved_ = choices.size();
-    conv2d::know_choices(choices);
-    conv2d::measure_choices(true);
+    choices::know(choices);
+    choices::measure(true);
 }
 
 TunedChoices::~TunedChoices() {
-    conv2d::measure_choices(false);
-    conv2d::know_choices({});
+    choices::measure(false);
+    choices::know({});
 }
 
 void TunedChoices::save() {
-    const conv2d::Choices choices = conv2d::choices();
+    const choices::Known choices = choices::known();
     if (choices.size() == saved_) return;
     try {
         std::error_code error;

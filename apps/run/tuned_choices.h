@@ -5,12 +5,13 @@
 
 namespace purnet {
 
-// While alive, plans for the CPU take what was measured (kernels/conv2d/conv2d_choice.h), and measure what is not known. The file,
-// choices.json of the user's cache, belongs to one processor and one build of the program: of another it is started anew, and so is one
-// that cannot be read, with a warning. Written by save(), where anything is new; a file that can't be written is a warning.
+// While alive, convolutions take what was measured (kernels/runtime/choices.h: on the CPU those of plans, on a CUDA device all), and
+// measure what is not known. The file of the user's cache, choices.json for the CPU and choices-cuda.json for CUDA devices, belongs to one
+// processor or device, its driver, and one build of the program: one of another, and one that cannot be read, is refused with a warning and
+// started anew. Written by save(), where anything is new; a file that can't be written is a warning.
 class TunedChoices {
 public:
-    TunedChoices();
+    TunedChoices();  // for computing_device()
     explicit TunedChoices(std::filesystem::path file);
     ~TunedChoices();
     TunedChoices(const TunedChoices&) = delete;

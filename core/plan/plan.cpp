@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <optional>
 #include <sstream>
 
 #include "core/plan/arena.h"
@@ -23,9 +24,7 @@ struct Plan::State {
     std::vector<void*> out;
     // On a device with graphs: inputs and outputs at addresses that stay, and after a first run all launches as one.
     std::vector<Block> staged_in, staged_out;
-    std::unique_ptr<LaunchGraph> graph_of_launches;
-    bool ran = false;
-    std::string why_no_graph;
+    std::optional<Replay> replay;
 
     // Optional operands that were left out are value -1.
     void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
@@ -33,7 +32,6 @@ struct Plan::State {
         for (size_t i = 0; i < graph.steps.size(); ++i) launch_step(i, on);
     }
     void launch_step(size_t i, const Context& on);
-    void launch_as_graph();
     // The arena of so many bytes and what is staged.
     void allocate(size_t arena_bytes);
     std::string shapes(const Step& step, bool places) const;
@@ -63,22 +61,6 @@ std::string Plan::State::shapes(const Step& step, bool places) const {
         comma = ", ";
     }
     return out.str();
-}
-
-// The first run sets up what launches need (shared memory, counters), the second is recorded.
-void Plan::State::launch_as_graph() {
-    if (ran && !graph_of_launches && why_no_graph.empty()) {
-        try {
-            graph_of_launches = record_launches(context.device, [this](const Context& on) { launch(on); });
-        } catch (const Error& error) {
-            why_no_graph = error.what();
-        }
-    }
-    if (graph_of_launches)
-        graph_of_launches->launch();
-    else
-        launch(context);
-    ran = true;
 }
 
 void Plan::State::allocate(size_t arena_bytes) {
@@ -118,6 +100,7 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
     require(!inputs.empty(), "a plan needs an input");
     State& s = *state_;
     s.context.device = inputs.front().device();
+    s.replay.emplace(s.context.device);
     s.graph = trace(inputs, network);
     if (traced) traced();
     fuse_convolutions(s.graph, s.context.device, forms, traced != nullptr);
@@ -188,7 +171,7 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
     }
     for (size_t i = 0; i < inputs.size(); ++i)
         copy_bytes(s.staged_in[i].data(), device, inputs[i], device, s.graph.values[static_cast<size_t>(s.graph.inputs[i])].bytes());
-    s.launch_as_graph();
+    s.replay->run([&s](const Context& on) { s.launch(on); });
     for (size_t i = 0; i < outputs.size(); ++i)
         copy_bytes(outputs[i], device, s.staged_out[i].data(), device, s.graph.values[static_cast<size_t>(s.graph.outputs[i])].bytes());
 }
@@ -255,9 +238,9 @@ std::string Plan::text() const {
     out << "arena " << (arena_bytes() >> 20) << " MiB, weights " << (constant_bytes() >> 20) << " MiB, " << graph.steps.size()
         << " steps\n";
     if (!state_->context.device.on_host())
-        out << (state_->graph_of_launches      ? "launched as one graph\n"
-                : state_->why_no_graph.empty() ? "launched as one graph from the second run on\n"
-                                               : "launched step by step: " + state_->why_no_graph + "\n");
+        out << (state_->replay->as_one()            ? "launched as one graph\n"
+                : state_->replay->why_not().empty() ? "launched as one graph from the second run on\n"
+                                                    : "launched step by step: " + state_->replay->why_not() + "\n");
     return out.str();
 }
 

@@ -48,18 +48,23 @@ struct Method<float> {
             launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
     }
     template <class Product>
-    static void correlate(const Problem& p, Pass pass, const Product& product, int chunk, void* workspace, cudaStream_t stream) {
-        launch(product, grid_of(p, pass), chunk, workspace, stream);
+    static void correlate(const Problem&, const Way& way, const Product& product, int chunk, void* workspace, cudaStream_t stream) {
+        launch(product, way.grid, chunk, workspace, stream);
     }
-    static size_t workspace(const Problem& p, Pass pass) { return grid_of(p, pass).workspace(); }
-    static std::string name(const Problem& p, Pass pass) { return concat("tiles 64x64", grid_of(p, pass).parts()); }
+    static std::vector<Way> ways(const Problem& p, Pass pass) {
+        std::vector<Way> list;
+        add_ways(list, "tiles 64x64", grid_of(p, pass));
+        return list;
+    }
 };
 
-template size_t workspace<float>(const Problem&, Pass);
-template std::string method<float>(const Problem&, Pass);
-template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&);
-template void backward_data(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&);
-template void backward_weights(const Problem&, const float*, const float*, float*, float*, void*, const Context&);
+template size_t workspace<float>(const Problem&, Pass, const Way*);
+template std::vector<Way> ways<float>(const Problem&, Pass);
+template Way way_of<float>(const Problem&, Pass);
+template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&, const Way*);
+template void backward_data(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&,
+                            const Way*);
+template void backward_weights(const Problem&, const float*, const float*, float*, float*, void*, const Context&, const Way*);
 
 }  // namespace implicit
 

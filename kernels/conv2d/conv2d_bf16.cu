@@ -17,34 +17,41 @@ struct Method<bf16> {
             launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
     }
     template <bool Forward>
-    static void correlate(const Problem& p, Pass pass, const Correlation<bf16, Forward>& product, int chunk, void* workspace,
+    static void correlate(const Problem& p, const Way& way, const Correlation<bf16, Forward>& product, int chunk, void* workspace,
                           cudaStream_t stream) {
-        if (chunk == 8 && takes_sm90(p, pass))
-            sm90::launch(p, sm90::plan_of(p, pass), product, workspace, stream);
+        constexpr Pass pass = Forward ? Pass::forward : Pass::backward_data;
+        if (way.groups && chunk == 8)
+            sm90::launch(p, {way.groups, way.columns, way.grid}, product, workspace, stream);
         else
-            launch(product, grid_of(p, pass), chunk, workspace, stream);
+            launch(product, way.groups ? grid_of(p, pass) : way.grid, chunk, workspace, stream);
     }
-    static size_t workspace(const Problem& p, Pass pass) {
-        const size_t everywhere = grid_of(p, pass).workspace();
-        return sm90::fits(p, pass) ? std::max(everywhere, sm90::plan_of(p, pass).grid.workspace()) : everywhere;
-    }
-    static std::string name(const Problem& p, Pass pass) {
-        if (chunk_of(p, pass) == 8 && takes_sm90(p, pass)) {
-            const sm90::Plan plan = sm90::plan_of(p, pass);
-            return concat("wgmma ", 64 * plan.groups, "x", plan.columns, plan.grid.parts());
+    static std::vector<Way> ways(const Problem& p, Pass pass) {
+        std::vector<Way> list;
+        const bool aligned = (pass == Pass::backward_weights ? chunk_of(p.c / p.groups, p.o / p.groups) : chunk_of(p, pass)) == 8;
+        if (aligned && sm90::fits(p, pass) && sm90::device_can()) {
+            const auto add = [&](const sm90::Plan& plan, int parts) {
+                const Grid cut = plan.grid.in_parts(parts);
+                list.push_back({plan.groups, plan.columns, cut, concat("wgmma ", 64 * plan.groups, "x", plan.columns, cut.parts())});
+            };
+            const sm90::Plan estimate = sm90::plan_of(p, pass);
+            add(estimate, estimate.grid.splits);
+            for (const sm90::Plan& plan : sm90::plans(p, pass))
+                for (const int splits : plan.grid.parts_to_try())
+                    if (plan.groups != estimate.groups || plan.columns != estimate.columns || splits != estimate.grid.splits)
+                        add(plan, splits);
         }
-        return concat(chunk_of(p, pass) == 8 ? "mma 64x64" : "tiles 64x64", grid_of(p, pass).parts());
+        add_ways(list, aligned ? "mma 64x64" : "tiles 64x64", grid_of(p, pass));
+        return list;
     }
-
-private:
-    static bool takes_sm90(const Problem& p, Pass pass) { return sm90::fits(p, pass) && sm90::device_can(); }
 };
 
-template size_t workspace<bf16>(const Problem&, Pass);
-template std::string method<bf16>(const Problem&, Pass);
-template void forward(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&);
-template void backward_data(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&);
-template void backward_weights(const Problem&, const bf16*, const bf16*, float*, float*, void*, const Context&);
+template size_t workspace<bf16>(const Problem&, Pass, const Way*);
+template std::vector<Way> ways<bf16>(const Problem&, Pass);
+template Way way_of<bf16>(const Problem&, Pass);
+template void forward(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&, const Way*);
+template void backward_data(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&,
+                            const Way*);
+template void backward_weights(const Problem&, const bf16*, const bf16*, float*, float*, void*, const Context&, const Way*);
 
 }  // namespace implicit
 

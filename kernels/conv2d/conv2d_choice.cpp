@@ -3,31 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <mutex>
 
+#include "kernels/conv2d/conv2d_key.h"
+#include "kernels/runtime/choices.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
 
 namespace purnet::conv2d {
 namespace {
-
-struct Known {
-    std::mutex mutex;
-    bool measures = false;
-    Choices choices;
-};
-
-Known& known() {
-    static Known all;
-    return all;
-}
-
-std::string key_of(const Problem& p, Pass pass) {
-    return concat(pass == Pass::forward ? "forward" : "backward_data", " n", p.n, " h", p.h, " w", p.w, " c", p.c, " o", p.o, " k", p.kh,
-                  "x", p.kw, " s", p.stride, " d", p.dilation, " g", p.groups, " p", p.pads.top, ",", p.pads.left, ",", p.pads.bottom, ",",
-                  p.pads.right, " ", purnet::name_of(isa()), " ", thread_count(), " threads");
-}
 
 // Of other layers, between two runs of this one: a network does not find its weights in the cache.
 void sweep_caches() {
@@ -63,46 +47,26 @@ double least_milliseconds(Method method, const Problem& p, Pass pass) {
     return least;
 }
 
-Method measured(const Problem& p, Pass pass, Method estimate, const std::vector<Method>& methods) {
-    Method best = estimate;
-    double time = 0.95 * least_milliseconds(estimate, p, pass);
-    for (const Method method : methods)
-        if (method != estimate)
-            if (const double t = least_milliseconds(method, p, pass); t < time) best = method, time = t;
-    return best;
-}
-
 }  // namespace
 
-void measure_choices(bool on) {
-    std::lock_guard lock(known().mutex);
-    known().measures = on;
-}
-
-Choices choices() {
-    std::lock_guard lock(known().mutex);
-    return known().choices;
-}
-
-void know_choices(const Choices& choices) {
-    std::lock_guard lock(known().mutex);
-    known().choices = choices;
+std::string key_of(const Problem& p, Pass pass) {
+    constexpr const char* names[] = {"forward", "backward_data", "backward_weights"};
+    return concat(names[static_cast<int>(pass)], " n", p.n, " h", p.h, " w", p.w, " c", p.c, " o", p.o, " k", p.kh, "x", p.kw, " s",
+                  p.stride, " d", p.dilation, " g", p.groups, " p", p.pads.top, ",", p.pads.left, ",", p.pads.bottom, ",", p.pads.right);
 }
 
 Method packed_method(const Problem& p, Pass pass) {
     const Method estimate = method_for(p, pass) == Method::library ? Method::gemm : method_for(p, pass);
     const std::vector<Method> methods = packable_methods(p, pass);
+    std::vector<std::string> names;
+    for (const Method method : methods) names.emplace_back(name_of(method));
+    const auto named = [&](const std::string& name) {
+        return methods[static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin())];
+    };
     if (methods.size() < 2) return estimate;
-    Known& all = known();
-    std::lock_guard lock(all.mutex);
-    const std::string key = key_of(p, pass);
-    if (const auto told = all.choices.find(key); told != all.choices.end())
-        for (const Method method : methods)
-            if (told->second == name_of(method)) return method;
-    if (!all.measures) return estimate;
-    const Method best = measured(p, pass, estimate, methods);
-    all.choices[key] = name_of(best);
-    return best;
+    const std::string key = concat(key_of(p, pass), " ", purnet::name_of(isa()), " ", thread_count(), " threads");
+    return named(
+        choices::choose(key, names, name_of(estimate), [&](const std::string& name) { return least_milliseconds(named(name), p, pass); }));
 }
 
 }  // namespace purnet::conv2d

@@ -1,32 +1,29 @@
 // What the CUDA twins of convolution, transposed convolution and linear share. Each function is one direction of conv2d.h on
-// the device; `workspace` has workspace<T>(problem, pass) bytes.
+// the device, in the way that is given or, by null, in the one that way_of() says; `workspace` has workspace<T>(problem, pass, way) bytes.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_ways.h"
 #include "kernels/tile/epilogue.h"
 
 namespace purnet::conv2d::implicit {
 
 template <class T>
-size_t workspace(const Problem& problem, Pass pass);
-
-// For people: which kernel a forward or data gradient takes, of operands that are aligned to 16 bytes.
-template <class T>
-std::string method(const Problem& problem, Pass pass);
+size_t workspace(const Problem& problem, Pass pass, const Way* way = nullptr);
 
 template <class T>
 void forward(const Problem& problem, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, void* workspace,
-             const Context& context);
+             const Context& context, const Way* way = nullptr);
 
 // The epilogue is for the forward of transposed convolutions, which this is.
 template <class T>
 void backward_data(const Problem& problem, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, void* workspace,
-                   const Context& context);
+                   const Context& context, const Way* way = nullptr);
 
 // Either result may be null.
 template <class T>
 void backward_weights(const Problem& problem, const T* x, const T* dy, float* dweight, float* dbias, void* workspace,
-                      const Context& context);
+                      const Context& context, const Way* way = nullptr);
 
 // dbias[c] = sum over `rows` of dy[r,c]; workspace of bias_workspace bytes.
 size_t bias_workspace(int64_t rows, int64_t channels);

@@ -7,9 +7,14 @@
 
 #include "kernels/conv2d/conv2d_cuda.h"
 #include "kernels/conv2d/conv2d_depthwise_cuda.h"
+#include "kernels/conv2d/conv2d_key.h"
 #include "kernels/conv2d/conv2d_tile.h"
+#include "kernels/runtime/accelerators.h"
+#include "kernels/runtime/choices.h"
 #include "kernels/runtime/cuda/counters.h"
 #include "kernels/runtime/cuda/launch.h"
+#include "kernels/runtime/cuda/stopwatch.h"
+#include "kernels/runtime/memory.h"
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/columns.h"
 
@@ -17,9 +22,8 @@ namespace purnet::conv2d::implicit {
 
 // A class with
 //     static void launch(product, grid, chunk, workspace, stream)
-//     static void correlate(problem, pass, correlation, chunk, workspace, stream)     forward and data gradient
-//     static size_t workspace(problem, pass)                                          of what either of them takes
-//     static std::string name(problem, pass)                                          of what correlate() takes for aligned operands
+//     static void correlate(problem, way, correlation, chunk, workspace, stream)      forward and data gradient
+//     static std::vector<Way> ways(problem, pass)                                     of operands that are aligned; the estimate's first
 // chunk: so many neighbours (8, 4 or 1) lie together and aligned in both operands.
 template <class T>
 struct Method;
@@ -73,44 +77,73 @@ void launch_product(void (*kernel)(P...), const Product& product, const Grid& gr
 }
 
 template <class T>
-size_t workspace(const Problem& p, Pass pass) {
+std::vector<Way> ways(const Problem& p, Pass pass) {
+    return depthwise::takes(p) ? std::vector<Way>{Way{}} : Method<T>::ways(p, pass);
+}
+
+// Those of the kernel for every device.
+inline void add_ways(std::vector<Way>& list, const char* kernel, const Grid& grid) {
+    for (const int parts : grid.parts_to_try()) {
+        const Grid cut = grid.in_parts(parts);
+        list.push_back({0, tile_size, cut, concat(kernel, cut.parts())});
+    }
+}
+
+template <class T>
+Way way_of(const Problem& p, Pass pass) {
+    const std::vector<Way> all = ways<T>(p, pass);
+    if (all.size() < 2 || !choices::any()) return all.front();
+    std::vector<std::string> names;
+    for (const Way& way : all) names.push_back(way.name);
+    const auto named = [&](const std::string& name) {
+        return all[static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin())];
+    };
+    return named(choices::choose(concat("cuda ", purnet::name_of(dtype_of<T>), " ", key_of(p, pass)), names, names.front(),
+                                 [&](const std::string& name) { return least_milliseconds<T>(p, pass, named(name)); }));
+}
+
+// Of a way, or, as its operands may not be aligned, of the kernel for every device.
+template <class T>
+size_t workspace(const Problem& p, Pass pass, const Way* given) {
     if (depthwise::takes(p) && pass != Pass::backward_weights) return 0;
-    const size_t product = depthwise::takes(p) ? depthwise::weights_workspace(p) : Method<T>::workspace(p, pass);
+    size_t product = 0;
+    if (depthwise::takes(p)) {
+        product = depthwise::weights_workspace(p);
+    } else {
+        product = std::max(grid_of(p, pass).workspace(), given ? given->grid.workspace() : way_of<T>(p, pass).grid.workspace());
+    }
     return pass == Pass::backward_weights ? std::max(product, bias_workspace(p.n * p.out_h() * p.out_w(), p.o)) : product;
 }
 
 template <class T>
-std::string method(const Problem& p, Pass pass) {
-    return depthwise::takes(p) ? "depthwise" : Method<T>::name(p, pass);
-}
-
-template <class T>
 void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, void* workspace,
-             const Context& context) {
+             const Context& context, const Way* given) {
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d forward", text);
     check(p);
     if (depthwise::takes(p)) return depthwise::forward(p, x, weight, epilogue, y, context);
     const bool vectors = p.o / p.groups % 4 == 0 && tile::aligned_16(y, epilogue.before, epilogue.after);
     const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors};
-    Method<T>::correlate(p, Pass::forward, product, chunk_of(p, Pass::forward, x, weight), workspace, cuda::stream_of(context));
+    Method<T>::correlate(p, given ? *given : way_of<T>(p, Pass::forward), product, chunk_of(p, Pass::forward, x, weight), workspace,
+                         cuda::stream_of(context));
 }
 
 template <class T>
 void backward_data(const Problem& p, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, void* workspace,
-                   const Context& context) {
+                   const Context& context, const Way* given) {
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d backward_data", text);
     check(p);
     if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, epilogue, dx, context);
     const bool vectors = p.c / p.groups % 4 == 0 && tile::aligned_16(dx, epilogue.before, epilogue.after);
     const Correlation<T, false> product{narrow(p), dy, weight, epilogue, dx, vectors};
-    Method<T>::correlate(p, Pass::backward_data, product, chunk_of(p, Pass::backward_data, dy, weight), workspace,
-                         cuda::stream_of(context));
+    Method<T>::correlate(p, given ? *given : way_of<T>(p, Pass::backward_data), product, chunk_of(p, Pass::backward_data, dy, weight),
+                         workspace, cuda::stream_of(context));
 }
 
 template <class T>
-void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight, float* dbias, void* workspace, const Context& context) {
+void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight, float* dbias, void* workspace, const Context& context,
+                      const Way* given) {
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d backward_weights", text);
     check(p);
@@ -119,20 +152,52 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
         depthwise::backward_weights(p, x, dy, dweight, workspace, context);
     } else if (dweight) {
         const WeightGradient<T> product{narrow(p), x, dy, dweight, p.kh * p.kw * in % 4 == 0 && tile::aligned_16(dweight)};
-        Method<T>::launch(product, grid_of(p, Pass::backward_weights), chunk_of(in, p.o / p.groups, x, dy), workspace,
-                          cuda::stream_of(context));
+        const Grid grid = given ? given->grid : way_of<T>(p, Pass::backward_weights).grid;
+        Method<T>::launch(product, grid, chunk_of(in, p.o / p.groups, x, dy), workspace, cuda::stream_of(context));
     }
     if (dbias) backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias, workspace, context);
+}
+
+template <class T>
+double least_milliseconds(const Problem& p, Pass pass, const Way& way) {
+    const MemoryScope scope("measuring");
+    const Context context{{DeviceType::cuda, std::max(chosen_accelerator(), 0)}, nullptr};
+    const auto filled = [&](size_t bytes) {
+        Block block(context.device, bytes);
+        fill_bytes(block.data(), context.device, 0x3c, bytes);  // small numbers in both types
+        return block;
+    };
+    const Block x = filled(static_cast<size_t>(p.x_count()) * sizeof(T)), y = filled(static_cast<size_t>(p.y_count()) * sizeof(T));
+    const Block weight = filled(static_cast<size_t>(p.weight_count()) * sizeof(float)),
+                scratch(context.device, workspace<T>(p, pass, &way));
+    return cuda::least_milliseconds([&] {
+        T *const xs = static_cast<T*>(x.data()), *const ys = static_cast<T*>(y.data());
+        if (pass == Pass::forward)
+            forward<T>(p, xs, static_cast<const T*>(weight.data()), {}, ys, scratch.data(), context, &way);
+        else if (pass == Pass::backward_data)
+            backward_data<T>(p, ys, static_cast<const T*>(weight.data()), {}, xs, scratch.data(), context, &way);
+        else
+            backward_weights<T>(p, xs, ys, static_cast<float*>(weight.data()), nullptr, scratch.data(), context, &way);
+    });
 }
 
 // As entries of a table.
 template <class T>
 void plain_forward(const Problem& p, const T* x, const T* weight, const float* bias, T* y, void* workspace, const Context& context) {
-    forward<T>(p, x, weight, {.bias = bias}, y, workspace, context);
+    forward<T>(p, x, weight, {.bias = bias}, y, workspace, context, nullptr);
 }
 template <class T>
 void plain_backward_data(const Problem& p, const T* dy, const T* weight, T* dx, void* workspace, const Context& context) {
-    backward_data<T>(p, dy, weight, {}, dx, workspace, context);
+    backward_data<T>(p, dy, weight, {}, dx, workspace, context, nullptr);
+}
+template <class T>
+void plain_backward_weights(const Problem& p, const T* x, const T* dy, float* dweight, float* dbias, void* workspace,
+                            const Context& context) {
+    backward_weights<T>(p, x, dy, dweight, dbias, workspace, context, nullptr);
+}
+template <class T>
+size_t plain_workspace(const Problem& p, Pass pass) {
+    return workspace<T>(p, pass, nullptr);
 }
 template <class T>
 std::unique_ptr<PackedConv> pack_forward(const Problem& p, const Epilogue& epilogue, const void* weight, const void* bias,
@@ -143,8 +208,8 @@ template <class T>
 Kernels kernels_of() {
     return {.forward = erase<plain_forward<T>>,
             .backward_data = erase<plain_backward_data<T>>,
-            .backward_weights = erase<backward_weights<T>>,
-            .workspace = workspace<T>,
+            .backward_weights = erase<plain_backward_weights<T>>,
+            .workspace = plain_workspace<T>,
             .pack = pack_forward<T>};
 }
 

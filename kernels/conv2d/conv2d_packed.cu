@@ -22,7 +22,7 @@ class PackedOnDevice : public PackedConv {
 public:
     PackedOnDevice(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight, const float* bias,
                    const Context& context)
-        : problem_(problem), pass_(pass), epilogue_(epilogue), method_(implicit::method<T>(problem, pass)) {
+        : problem_(problem), pass_(pass), epilogue_(epilogue), way_(way_of<T>(problem, pass)) {
         MemoryScope scope("packed weights");
         weight_ = on_device<T>(context.device, weight, problem.weight_count());
         if (bias) bias_ = on_device<float>(context.device, bias, pass == Pass::forward ? problem.o : problem.c);
@@ -34,18 +34,18 @@ public:
         const tile::Epilogue<T> epilogue{static_cast<const float*>(bias_.data()), static_cast<const T*>(before),
                                          static_cast<const T*>(after), epilogue_.slope, epilogue_.top};
         const auto compute = pass_ == Pass::forward ? implicit::forward<T> : implicit::backward_data<T>;
-        compute(problem_, static_cast<const T*>(x), static_cast<const T*>(weight_.data()), epilogue, static_cast<T*>(y), workspace,
-                context);
+        compute(problem_, static_cast<const T*>(x), static_cast<const T*>(weight_.data()), epilogue, static_cast<T*>(y), workspace, context,
+                &way_);
     }
-    size_t workspace() const override { return implicit::workspace<T>(problem_, pass_); }
+    size_t workspace() const override { return implicit::workspace<T>(problem_, pass_, &way_); }
     size_t bytes() const override { return weight_.bytes() + bias_.bytes(); }
-    std::string method() const override { return method_; }
+    std::string method() const override { return way_.name; }
 
 private:
     Problem problem_;
     Pass pass_;
     Epilogue epilogue_;
-    std::string method_;
+    Way way_;
     Block weight_, bias_;
 };
 

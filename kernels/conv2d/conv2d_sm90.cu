@@ -55,18 +55,23 @@ Plan plan_with(const Problem& p, Pass pass, int groups, int columns) {
     // Two blocks for each of 132 multiprocessors; a part of a sum has at least four steps.
     const int64_t wanted = 264 / plan.grid.tiles(), steps = p.kh * p.kw * chunks(p, pass);
     plan.grid.splits = static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(steps / 4, 1)));
+    plan.grid.most_splits = static_cast<int>(std::clamp<int64_t>(steps / 2, plan.grid.splits, 64));
     return plan;
+}
+
+std::vector<Plan> plans(const Problem& p, Pass pass) {
+    std::vector<Plan> list;
+    for (const TileRow& tile : tiles)
+        if (tile.columns <= 64 || written(p, pass) > 64) list.push_back(plan_with(p, pass, tile.groups, tile.columns));
+    return list;
 }
 
 // The first tile of which every multiprocessor gets one; the smallest where there are not as many.
 Plan plan_of(const Problem& p, Pass pass) {
-    Plan plan;
-    for (const TileRow& tile : tiles) {
-        if (tile.columns > 64 && written(p, pass) <= 64) continue;
-        plan = plan_with(p, pass, tile.groups, tile.columns);
-        if (plan.grid.tiles() >= 132) break;
-    }
-    return plan;
+    const std::vector<Plan> all = plans(p, pass);
+    for (const Plan& plan : all)
+        if (plan.grid.tiles() >= 132) return plan;
+    return all.back();
 }
 
 bool device_can() {

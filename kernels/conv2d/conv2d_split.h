@@ -1,40 +1,13 @@
-// How a product is cut into blocks: tiles of 64 x 64 of the result, and the sum of each tile among several blocks where there
-// are fewer tiles than a device has multiprocessors (20 x 20 maps, and every weight gradient, whose sum runs over pixels). Each
-// block of a tile writes its part to workspace; the one that comes last adds them in the order of the sum: reproducible, without
-// an atomic on data. A function of the problem alone.
+// The sum of a tile among several blocks (conv2d_grid.h). Each block of a tile writes its part to workspace; the one that comes last adds
+// them in the order of the sum: reproducible, without an atomic on data.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
-#include <string>
-
+#include "kernels/conv2d/conv2d_grid.h"
 #include "kernels/runtime/cuda/shared.h"
 #include "kernels/tile/reduce.h"
 #include "kernels/tile/vector.h"
 
 namespace purnet::conv2d::implicit {
-
-inline constexpr int tile_size = 64;
-inline constexpr int tile_elements = tile_size * tile_size;
-
-struct Grid {
-    int64_t row_tiles = 0, column_tiles = 0, products = 0;
-    int splits = 1;
-    int64_t elements = tile_elements;  // of a tile
-
-    int64_t tiles() const { return row_tiles * column_tiles * products; }
-    // For people: " in 3 parts".
-    std::string parts() const { return splits == 1 ? "" : " in " + std::to_string(splits) + " parts"; }
-    size_t workspace() const { return splits == 1 ? 0 : static_cast<size_t>(tiles() * splits * elements) * sizeof(float); }
-};
-
-// Two blocks for each of 132 multiprocessors; a part of a sum has at least 256 terms.
-inline Grid grid_of(int64_t rows, int64_t columns, int64_t depth, int64_t products) {
-    Grid grid{(rows + tile_size - 1) / tile_size, (columns + tile_size - 1) / tile_size, products};
-    const int64_t wanted = 264 / std::max<int64_t>(grid.tiles(), 1);
-    grid.splits = static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(depth / 256, 1)));
-    return grid;
-}
 
 // The part of a grid's block: tile (blockIdx.x, blockIdx.y) of product z, and steps first .. last - 1 of the sum.
 struct Share {

@@ -59,6 +59,12 @@ Accelerators register_accelerators(const Accelerators& accelerators) { return st
 
 int chosen_accelerator() { return chosen; }
 
+std::string chosen_accelerator_text() {
+    const Accelerators& all = registered();
+    if (chosen < 0) return "";
+    return concat(all.describe(chosen), all.versions ? "; " + all.versions() : std::string());
+}
+
 bool is_device_name(const std::string& name) { return name == "auto" || name == "cpu" || name == "cuda" || index_of(name).has_value(); }
 
 DeviceChoice choose_device(const std::string& wanted) {

@@ -13,6 +13,7 @@ struct Accelerators {
     std::string (*absence)() = nullptr;       // why there is none, in the driver's words
     std::string (*describe)(int) = nullptr;   // "NVIDIA H200, sm_90, 141 GB"
     std::string (*objection)(int) = nullptr;  // why this device cannot be used; empty: it can
+    std::string (*versions)() = nullptr;      // "CUDA 13.0, driver 13.1"
 };
 // Returns those before.
 Accelerators register_accelerators(const Accelerators& accelerators);
@@ -27,6 +28,8 @@ struct DeviceChoice {
 DeviceChoice choose_device(const std::string& wanted);
 // The N of the CUDA device that this process computes on; -1: none was chosen, and CUDA takes what it takes by itself.
 int chosen_accelerator();
+// "NVIDIA H200, sm_90, 141 GB; CUDA 13.0, driver 13.1": that device and what runs it; empty where none was chosen.
+std::string chosen_accelerator_text();
 // The names choose_device knows, whatever the machine has.
 bool is_device_name(const std::string& name);
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kernels/runtime/arena.h"
+#include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/scope.h"
@@ -291,6 +292,8 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
     const DeviceType by = to_device.type == DeviceType::cuda || from_device.type == DeviceType::cuda ? DeviceType::cuda : DeviceType::cpu;
     require(static_cast<bool>(pool(by).raw.copy), "no copies to or from ", name_of(to_device),
             ": this build has no CUDA part or no device was opened");
+    require(by == DeviceType::cpu || !current_stream() || (!to_device.on_host() && !from_device.on_host()),
+            "a copy between host and device cannot be part of what is recorded to be launched again");
     pool(by).raw.copy(to, from, bytes);
 }
 

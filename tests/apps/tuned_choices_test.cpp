@@ -5,6 +5,9 @@
 #include "core/formats/atomic_file.h"
 #include "core/formats/byte_source.h"
 #include "kernels/conv2d/conv2d_choice.h"
+#include "kernels/runtime/choices.h"
+#include "tests/support/pictures.h"
+#include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 
 namespace purnet {
@@ -32,10 +35,10 @@ TEST_CASE("tuned choices: measured once, read by the next run; a damaged or fore
         tuned.save();
         first = text_of(file);
     }
-    CHECK(conv2d::choices().empty());
+    CHECK(choices::known().empty());
     {
         TunedChoices again(file);
-        CHECK(conv2d::choices().size() == 1);
+        CHECK(choices::known().size() == 1);
         again.save();
         CHECK(text_of(file) == first);
     }
@@ -45,17 +48,51 @@ TEST_CASE("tuned choices: measured once, read by the next run; a damaged or fore
                                     std::string(R"({"machine": 1, "choices": {}})")}) {
         atomic_write(file, text);
         TunedChoices anew(file);
-        CHECK(conv2d::choices().empty());
+        CHECK(choices::known().empty());
         conv2d::packed_method(problem, conv2d::Pass::forward);
         anew.save();
         TunedChoices read(file);
-        CHECK(conv2d::choices().size() == 1);
+        CHECK(choices::known().size() == 1);
     }
     atomic_write(folder / "a file", "");
     TunedChoices nowhere(folder / "a file" / "choices.json");
     conv2d::packed_method(problem, conv2d::Pass::forward);
     nowhere.save();
-    CHECK(conv2d::choices().size() == 1);
+    CHECK(choices::known().size() == 1);
+}
+
+TEST_CASE("tuned choices: the program prints, keeps, refuses and, deterministic, never looks") {
+    const test::TemporaryFolder folder;
+    const std::vector<std::string> home{"PURNET_HOME=" + (folder / ".").string()};
+    const auto info = [&](const std::string& option) {
+        return test::run_program({"info", "--backbone", "light", "--width", "16", "--size", "64", "--plan", "--device", "cpu", option},
+                                 home);
+    };
+    const auto file = folder / "cache" / "choices.json";
+    const test::Outcome first = info("--tune");
+    CHECK(first.code == 0);
+    CHECK(test::contains(first.err, "measuring which way"));
+    REQUIRE(std::filesystem::exists(file));
+    const test::Outcome second = info("--tune");
+    CHECK(!test::contains(second.err, "measuring"));
+    CHECK(second.out == first.out);
+
+    std::string foreign = text_of(file);
+    foreign.replace(foreign.find("\"machine\": \""), 12, "\"machine\": \"another ");
+    for (const std::string& text : {foreign, std::string("{")}) {
+        atomic_write(file, text);
+        const test::Outcome fixed = info("--deterministic");
+        CHECK(fixed.code == 0);
+        CHECK(!test::contains(fixed.err, "choices"));
+        CHECK(text_of(file) == text);
+        const test::Outcome refused = info("--tune");
+        CHECK(refused.code == 0);
+        CHECK(test::contains(refused.err, text == "{" ? "is not a list of choices; measuring anew" : "was measured by \"another "));
+        CHECK(text_of(file) != text);
+    }
+    const test::Outcome both = test::run_program({"predict", "--tune", "--deterministic", "--out", "x", "y.png"}, home);
+    CHECK(both.code == 2);
+    CHECK(test::contains(both.err, "--deterministic takes nothing that --tune measured"));
 }
 
 }  // namespace purnet

@@ -7,6 +7,7 @@
 
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/scope.h"
@@ -32,9 +33,34 @@ std::string objection(int device) {
     return concat("(", info.name, ") has compute capability ", info.major, ".", info.minor, "; the kernels need 8.0 or newer");
 }
 
+std::string versions() {
+    int runtime = 0, driver = 0;
+    check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
+    check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
+    const auto text = [](int version) { return concat(version / 1000, ".", version % 1000 / 10); };
+    return concat("CUDA ", text(runtime), ", driver ", text(driver));
+}
+
+// Where launches are recorded, copies and fills are recorded with them; else they are finished on return.
+void copy(void* to, const void* from, size_t bytes) {
+    enter_device();
+    if (void* const recording = current_stream())
+        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(recording)), "cudaMemcpyAsync");
+    else
+        check(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
+}
+
+void fill(void* to, int byte, size_t bytes) {
+    enter_device();
+    if (void* const recording = current_stream())
+        return check(cudaMemsetAsync(to, byte, bytes, static_cast<cudaStream_t>(recording)), "cudaMemsetAsync");
+    check(cudaMemset(to, byte, bytes), "cudaMemset");
+    check(cudaDeviceSynchronize(), "cudaMemset");
+}
+
 // The allocator of kernels/runtime/memory.h gets the device's memory from here, and the programs what devices there are.
 const bool registered = [] {
-    register_accelerators({device_count, why_no_device, describe, objection});
+    register_accelerators({device_count, why_no_device, describe, objection, versions});
     register_raw_memory(DeviceType::cuda, {[](size_t bytes) -> void* {
                                                enter_device();
                                                void* memory = nullptr;
@@ -46,16 +72,7 @@ const bool registered = [] {
                                                check(status, "cudaMalloc");
                                                return memory;
                                            },
-                                           [](void* memory, size_t) { cudaFree(memory); },
-                                           [](void* to, const void* from, size_t bytes) {
-                                               enter_device();
-                                               check(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
-                                           },
-                                           [](void* to, int byte, size_t bytes) {
-                                               enter_device();
-                                               check(cudaMemset(to, byte, bytes), "cudaMemset");
-                                               check(cudaDeviceSynchronize(), "cudaMemset");
-                                           }});
+                                           [](void* memory, size_t) { cudaFree(memory); }, copy, fill});
     register_device_memory(DeviceType::cuda, [] {
         enter_device();
         DeviceMemory memory;

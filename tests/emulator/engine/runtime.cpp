@@ -48,8 +48,15 @@ std::map<std::pair<const void*, int>, size_t>& opt_in() {
     return *all;
 }
 
+// Of this thread's captures, under cudaStreamCaptureModeThreadLocal.
+thread_local int captures = 0;
+
+// What the thread may not do while it captures: allocate, wait, or use the default stream, which would wait for the one that captures.
+bool forbidden() { return captures > 0; }
+
 // Runs a step now, or records it where the stream captures.
 cudaError_t submit(cudaStream_t stream, std::function<void()> step) {
+    if (!stream && forbidden()) return result(cudaErrorStreamCaptureUnsupported);
     if (stream && stream->capture)
         stream->capture->steps.push_back(std::move(step));
     else
@@ -129,7 +136,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     properties->l2CacheSize = (hopper ? 50 : 40) << 20;
     return cudaSuccess;
 }
-cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+cudaError_t cudaDeviceSynchronize() { return result(forbidden() ? cudaErrorStreamCaptureUnsupported : cudaSuccess); }
 cudaError_t cudaRuntimeGetVersion(int* version) {
     *version = 12040;
     return cudaSuccess;
@@ -137,6 +144,7 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
+    if (forbidden()) return result(cudaErrorStreamCaptureUnsupported);
     *memory = bytes ? device_allocate(bytes) : nullptr;
     return result(bytes && !*memory ? cudaErrorMemoryAllocation : cudaSuccess);
 }
@@ -212,6 +220,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
     if (!stream || stream->capture) return result(cudaErrorStreamCaptureUnsupported);
     stream->capture = new CUgraph_st;
     stream->began = true;
+    ++captures;
     return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
@@ -220,6 +229,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     for (CUstream_st* other : all_streams())
         if (other->capture == *graph) other->capture = nullptr;
     stream->began = false;
+    --captures;
     return cudaSuccess;
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {

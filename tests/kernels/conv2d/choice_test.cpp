@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/runtime/choices.h"
 #include "kernels/runtime/memory.h"
 
 namespace purnet::test {
@@ -15,8 +16,8 @@ const conv2d::Problem problem{.h = 12, .w = 14, .c = 32, .o = 48, .kh = 3, .kw =
 
 struct Forgotten {
     ~Forgotten() {
-        conv2d::measure_choices(false);
-        conv2d::know_choices({});
+        choices::measure(false);
+        choices::know({});
     }
 };
 
@@ -43,30 +44,30 @@ TEST_CASE("choice: what was measured is kept, told and taken") {
     const std::vector<conv2d::Method> methods = conv2d::packable_methods(problem, conv2d::Pass::forward);
     REQUIRE(methods.size() == 3);
     CHECK(conv2d::packed_method(problem, conv2d::Pass::forward) == conv2d::method_for(problem, conv2d::Pass::forward));
-    CHECK(conv2d::choices().empty());
+    CHECK(choices::known().empty());
 
-    conv2d::measure_choices(true);
+    choices::measure(true);
     const conv2d::Method measured = conv2d::packed_method(problem, conv2d::Pass::forward);
-    const conv2d::Choices kept = conv2d::choices();
+    const choices::Known kept = choices::known();
     REQUIRE(kept.size() == 1);
     CHECK(kept.begin()->second == conv2d::name_of(measured));
     CHECK(conv2d::packed_method(problem, conv2d::Pass::forward) == measured);
 
-    conv2d::measure_choices(false);
+    choices::measure(false);
     std::vector<float> plain;
     for (const conv2d::Method method : methods) {
-        conv2d::know_choices({{kept.begin()->first, conv2d::name_of(method)}});
+        choices::know({{kept.begin()->first, conv2d::name_of(method)}});
         const std::vector<float> y = result(conv2d::name_of(method));
         if (plain.empty()) plain = y;
         for (size_t i = 0; i < y.size(); ++i) REQUIRE(std::fabs(y[i] - plain[i]) < 2e-4f);
     }
 
-    conv2d::know_choices({{kept.begin()->first, "no such method"}});
+    choices::know({{kept.begin()->first, "no such method"}});
     result(conv2d::name_of(conv2d::method_for(problem, conv2d::Pass::forward)));
     const conv2d::Problem one{.h = 5, .w = 5, .c = 32, .o = 48};
-    conv2d::measure_choices(true);
+    choices::measure(true);
     CHECK(conv2d::packed_method(one, conv2d::Pass::forward) == conv2d::Method::gemm);
-    CHECK(conv2d::choices().size() == 1);
+    CHECK(choices::known().size() == 1);
 }
 
 }  // namespace purnet::test
