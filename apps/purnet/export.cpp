@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "apps/purnet/command.h"
+#include "apps/purnet/notes.h"
 #include "apps/run/console.h"
 #include "apps/salient/calibration.h"
 #include "apps/salient/prediction.h"
@@ -37,12 +38,13 @@ int64_t steps_of(const NamedArrays& arrays) {
 }
 
 int run(const Settings& s) {
-    for (const std::string& note : s.notes) note_of(note);  // better refused now than after the work
+    std::vector<std::pair<std::string, std::string>> noted;
+    for (const std::string& note : s.notes) noted.push_back(note_of(note));
     std::error_code ignored;
     if (fs::equivalent(s.weights, s.out, ignored)) throw UsageError("--out is the file that --weights reads: name another");
     NamedArrays source = load_named_arrays(s.weights);
     const int64_t steps = steps_of(source);
-    const std::map<std::string, std::string> notes = source.metadata;
+    const std::map<std::string, std::string> metadata = source.metadata;
     const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
     NamedArrays arrays = weights_of(*net, steps);
     if (s.size) arrays.metadata["size"] = std::to_string(s.size);
@@ -56,10 +58,9 @@ int run(const Settings& s) {
         arrays.metadata["ranges"] = ranges_text(ranges);
         say("ranges of ", ranges.size(), " convolutions' inputs from ", std::min(pictures.size(), most_calibration_pictures), " pictures");
     }
-    for (const auto& [key, value] : notes)
-        if (key.starts_with("trained.") || key.starts_with("validation.") || key.starts_with("note.")) arrays.metadata[key] = value;
-    for (const std::string& note : s.notes) {
-        const auto [key, value] = note_of(note);
+    for (const auto& [key, value] : metadata)
+        if (is_note(key)) arrays.metadata[key] = value;
+    for (const auto& [key, value] : noted) {
         if (value.empty())
             arrays.metadata.erase(key);
         else

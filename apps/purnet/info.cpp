@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/purnet/command.h"
+#include "apps/purnet/notes.h"
 #include "apps/purnet/tuning.h"
 #include "apps/run/computing_device.h"
 #include "apps/salient/predictor.h"
@@ -22,9 +23,6 @@ struct Settings {
 };
 
 using Notes = std::map<std::string, std::string>;
-
-// What the file says of itself beside the network's form: how it was trained, what its maker noted.
-bool is_note(const std::string& key) { return key.starts_with("trained.") || key.starts_with("validation.") || key.starts_with("note."); }
 
 // On one line of a terminal, whatever the file holds.
 std::string one_line(std::string text) {

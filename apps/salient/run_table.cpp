@@ -9,6 +9,7 @@
 
 #include "apps/run/json_log.h"
 #include "apps/run/table.h"
+#include "apps/salient/training.h"
 #include "kernels/runtime/error.h"
 
 namespace purnet {
@@ -26,9 +27,9 @@ constexpr Figure scored[] = {{"MAE", "test: MAE"}, {"Smeasure", "S"},  {"wFmeasu
 constexpr int decimals = 4;
 
 // Where a run lies and where it was computed makes no other run of it.
-constexpr const char* not_compared[] = {
-    "out",       "seed",       "preset",   "data", "val", "init", "workers", "cache-mb", "superpixel-cache", "superpixel-cache-mb",
-    "log-every", "save-every", "recompute"};
+bool compared(const std::string& option) {
+    return !may_change_on_resume(option) && option != "out" && option != "seed" && option != "preset" && option != "init";
+}
 
 struct Run {
     std::map<std::string, std::string> options;
@@ -52,8 +53,7 @@ Run read_run(const fs::path& folder) {
     const std::vector<Json> records = read_json_log(folder / "log.jsonl");
     require(records.front().contains("config") && records.front()["config"].is_object(), folder.string(), ": its log holds no options");
     for (const auto& [key, value] : records.front()["config"].items())
-        if (std::find(std::begin(not_compared), std::end(not_compared), key) == std::end(not_compared))
-            run.options[key] = value.is_string() ? value.get<std::string>() : value.dump();
+        if (compared(key)) run.options[key] = value.is_string() ? value.get<std::string>() : value.dump();
     for (const Json& record : records) {
         if (record.value("type", "") != "val") continue;
         run.validation.clear();

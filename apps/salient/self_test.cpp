@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "apps/run/console.h"
+#include "apps/run/table.h"
 #include "apps/salient/input.h"
 #include "apps/salient/stage.h"
 #include "core/plan/plan.h"
@@ -70,11 +70,7 @@ double error_on(const PurNet& net, const Batch& batch) {
     return sum / static_cast<double>(batch.mask.size());
 }
 
-std::string rounded(double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3f", value);
-    return text;
-}
+std::string rounded(double value) { return fixed_text(value, 3); }
 
 }  // namespace
 

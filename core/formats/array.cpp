@@ -62,20 +62,14 @@ f16::f16(float value) {
     }
 }
 
-namespace {
-
-// Selections in place of branches: loops over it are vectors.
-inline float widened(f16 half) {
-    const uint32_t sign = static_cast<uint32_t>(half.bits & 0x8000u) << 16;
-    const uint32_t magnitude = half.bits & 0x7fffu;
+// Selections in place of branches: simd loops over it are vectors.
+f16::operator float() const {
+    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
+    const uint32_t magnitude = bits & 0x7fffu;
     const uint32_t normal = (magnitude << 13) + (magnitude >= 0x7c00u ? 0x70000000u : 0x38000000u);
     const uint32_t small = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
     return std::bit_cast<float>(sign | (magnitude >= 0x0400u ? normal : small));
 }
-
-}  // namespace
-
-f16::operator float() const { return widened(*this); }
 
 int64_t checked_bytes(std::span<const int64_t> shape, FileDType dtype, std::string_view where) {
     require(shape.size() <= max_file_rank, where, ": has ", shape.size(), " dimensions, more than ", max_file_rank);
@@ -136,18 +130,13 @@ template <class T>
 auto load(const uint8_t* at) {
     if constexpr (std::is_same_v<T, bool>) {
         return static_cast<uint8_t>(*at != 0);
-    } else if constexpr (std::is_same_v<T, f16>) {
-        f16 value;
-        std::memcpy(&value, at, sizeof value);
-        return widened(value);
-    } else if constexpr (std::is_same_v<T, bf16>) {
-        bf16 value;
-        std::memcpy(&value, at, sizeof value);
-        return static_cast<float>(value);
     } else {
         T value;
         std::memcpy(&value, at, sizeof value);
-        return value;
+        if constexpr (std::is_same_v<T, f16> || std::is_same_v<T, bf16>)
+            return static_cast<float>(value);
+        else
+            return value;
     }
 }
 
@@ -179,9 +168,15 @@ void convert_into(const Array& array, To* out) {
     with_type(array.dtype, [&]<class From>() {
         const uint8_t* in = array.bytes.data();
         const int64_t count = array.count();
-        for (int64_t i = 0; i < count; ++i) {
+        const auto element = [&](int64_t i) {
             const To value = cast<To>(load<From>(in + static_cast<size_t>(i) * sizeof(From)));
             std::memcpy(out + i, &value, sizeof value);
+        };
+        if constexpr (std::is_floating_point_v<To>) {  // no value is refused
+#pragma omp simd
+            for (int64_t i = 0; i < count; ++i) element(i);
+        } else {
+            for (int64_t i = 0; i < count; ++i) element(i);
         }
     });
 }

@@ -97,10 +97,7 @@ bool backward_weights_magnitude(const Problem& s, Key key, const Pointers& p, bo
     if (key.device != DeviceType::cpu || !winograd_bound(s, Pass::backward_weights, static_cast<const double*>(p[0]),
                                                          static_cast<const double*>(p[1]), static_cast<double*>(p[2])))
         return false;
-    if (!bias) return true;
-    auto* dbias = static_cast<double*>(p[4]);
-    std::fill_n(dbias, s.o, 0);
-    for (int64_t i = 0; i < s.y_count(); ++i) dbias[i % s.o] += static_cast<const double*>(p[1])[i];
+    if (bias) reference_backward_weights(s, nullptr, static_cast<const double*>(p[1]), nullptr, static_cast<double*>(p[4]), nullptr, {});
     return true;
 }
 

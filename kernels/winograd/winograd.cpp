@@ -166,9 +166,8 @@ double estimate(const Problem& p) {
     const double tiles = static_cast<double>(tile_count(p)), in = static_cast<double>(p.in), out = static_cast<double>(columns_of(p));
     const double n = static_cast<double>(positions(p));
     const double rate = isa() == Isa::avx512 ? 30 : isa() == Isa::avx2 ? 15 : 3.5;  // products a cycle
-    const double lanes = isa() == Isa::avx512 ? 16 : isa() == Isa::avx2 ? 8 : 4;
-    const double transforms = tiles * n * 3.5 * (in + out) / lanes;
-    return tiles * n * in * out / rate + transforms + weight_bytes(p) / 4;  // weights come from memory: 4 bytes a cycle
+    return tiles * n * in * out / rate + transform_cycles(p, tiles, in + out) +
+           weight_bytes(p) / 4;  // weights come from memory: 4 bytes a cycle
 }
 
 }  // namespace purnet::winograd

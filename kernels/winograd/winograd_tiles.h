@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/runtime/isa.h"
 #include "kernels/winograd/winograd.h"
 #include "kernels/winograd/winograd_simd.h"
 
@@ -21,6 +22,12 @@ inline int64_t apart(int64_t floats) {
 inline bool doubling(const Problem& p) { return p.tile == 3; }
 
 inline int64_t positions(const Problem& p) { return p.tile == 4 ? 36 : 16; }
+
+// Cycles that the transforms take by estimate: 3.5 operations a value of the transformed tiles of `channels` channels, in vectors.
+inline double transform_cycles(const Problem& p, double tiles, double channels) {
+    const double lanes = isa() == Isa::avx512 ? 16 : isa() == Isa::avx2 ? 8 : 4;
+    return tiles * static_cast<double>(positions(p)) * 3.5 * channels / lanes;
+}
 
 std::vector<Tile> tiles_of(const Problem& problem);
 int64_t tile_count(const Problem& problem);

@@ -86,9 +86,8 @@ double filter_gradient_estimate(const Problem& p) {
     const double tiles = static_cast<double>(tile_count(p)), in = static_cast<double>(p.in), out = static_cast<double>(p.out);
     const double n = static_cast<double>(positions(p)), blocks = tiles / static_cast<double>(Plan(p).tiles);
     const double rate = isa() == Isa::avx512 ? 27 : isa() == Isa::avx2 ? 14 : 3.3;  // products a cycle
-    const double lanes = isa() == Isa::avx512 ? 16 : isa() == Isa::avx2 ? 8 : 4;
-    const double transforms = tiles * n * 3.5 * (in + out) / lanes;
-    return tiles * n * in * out / rate + transforms + (2 * blocks + 1) * n * in * out / 4;  // sums pass through memory: 4 values a cycle
+    return tiles * n * in * out / rate + transform_cycles(p, tiles, in + out) +
+           (2 * blocks + 1) * n * in * out / 4;  // sums pass through memory: 4 values a cycle
 }
 
 }  // namespace purnet::winograd

@@ -154,7 +154,7 @@ public:
         all_.push_back({name, norm(exact), distance(peer, exact), distance(got, exact), exact.size() == 1});
     }
     // Checks each and half of them, and says it.
-    std::string check(const char* what, const Bounds& bounds) const {
+    std::string check(const std::string& what, const Bounds& bounds) const {
         double largest = 0, worst = 0;
         for (const One& one : all_) largest = std::max(largest, one.size);
         std::vector<double> relative, of_peer;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "kernels/runtime/isa.h"
@@ -89,14 +90,32 @@ std::vector<float> gradient(const winograd::Problem& p, const std::vector<float>
     return result;
 }
 
-}  // namespace
-
-TEST_CASE("winograd: the weight gradient is exact on integers, equal bits for every number of threads") {
+// Body gets the name of the set.
+template <class Body>
+void on_each_set(const Body& body) {
     const Isa best = isa();
-    const int threads = thread_count();
     for (Isa set : {Isa::baseline, Isa::avx2, Isa::avx512}) {
         if (set > best) continue;
         force_isa(set);
+        body(std::string(name_of(set)));
+    }
+    force_isa(best);
+}
+
+template <class Compute>
+void check_on_threads(const std::string& what, const std::vector<float>& wanted, const Compute& compute) {
+    const int threads = thread_count();
+    for (int count : {1, 2, 5, 16}) {
+        set_thread_count(count);
+        CHECK_MESSAGE(compute() == wanted, what, " threads ", count);
+    }
+    set_thread_count(threads);
+}
+
+}  // namespace
+
+TEST_CASE("winograd: the weight gradient is exact on integers, equal bits for every number of threads") {
+    on_each_set([](const std::string& set) {
         for (int64_t tile : {2, 4})
             for (const winograd::Problem& p : std::vector<winograd::Problem>{
                      {.pictures = 2, .in_h = 9, .in_w = 14, .in = 17, .out_h = 9, .out_w = 14, .out = 150, .tile = tile},
@@ -108,22 +127,13 @@ TEST_CASE("winograd: the weight gradient is exact on integers, equal bits for ev
                 const std::vector<float> src = integers(p.pictures * p.in_h * p.in_w * p.in, 1, 7);
                 const std::vector<float> dout = integers(p.pictures * p.out_h * p.out_w * p.out, tile == 4 ? 576 : 4, 8);
                 const std::vector<float> wanted = direct_gradient(p, src, dout);
-                for (int count : {1, 2, 5, 16}) {
-                    set_thread_count(count);
-                    CHECK_MESSAGE(gradient(p, src, dout) == wanted, name_of(set), " tile ", tile, " threads ", count);
-                }
+                check_on_threads(set + " tile " + std::to_string(tile), wanted, [&] { return gradient(p, src, dout); });
             }
-    }
-    force_isa(best);
-    set_thread_count(threads);
+    });
 }
 
 TEST_CASE("winograd: the transposed form is exact on integers, equal bits for every number of threads") {
-    const Isa best = isa();
-    const int threads = thread_count();
-    for (Isa set : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-        if (set > best) continue;
-        force_isa(set);
+    on_each_set([](const std::string& set) {
         for (const winograd::Problem& p : std::vector<winograd::Problem>{
                  {.pictures = 2, .in_h = 7, .in_w = 9, .in = 17, .out_h = 14, .out_w = 17, .out = 48, .tile = 3},
                  {.in_h = 3, .in_w = 2, .in = 5, .out_h = 8, .out_w = 6, .out = 16, .top = 0, .left = 0, .tile = 3},
@@ -132,22 +142,13 @@ TEST_CASE("winograd: the transposed form is exact on integers, equal bits for ev
             const std::vector<float> src = integers(p.pictures * p.in_h * p.in_w * p.in, 1, 5);
             const std::vector<float> weight = integers(p.in * p.out * 16, 4, 6);
             const std::vector<float> wanted = doubled(p, weight, src);
-            for (int count : {1, 2, 5, 16}) {
-                set_thread_count(count);
-                CHECK_MESSAGE(run(p, {weight.data(), 1, 16 * p.out, p.out}, src) == wanted, name_of(set), " threads ", count);
-            }
+            check_on_threads(set, wanted, [&] { return run(p, {weight.data(), 1, 16 * p.out, p.out}, src); });
         }
-    }
-    force_isa(best);
-    set_thread_count(threads);
+    });
 }
 
 TEST_CASE("winograd: exact on integers, equal bits for every number of threads") {
-    const Isa best = isa();
-    const int threads = thread_count();
-    for (Isa set : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-        if (set > best) continue;
-        force_isa(set);
+    on_each_set([](const std::string& set) {
         for (int64_t tile : {2, 4})
             for (const winograd::Problem& p : std::vector<winograd::Problem>{
                      {.pictures = 2, .in_h = 9, .in_w = 14, .in = 17, .out_h = 9, .out_w = 14, .out = 150, .tile = tile},
@@ -169,15 +170,10 @@ TEST_CASE("winograd: exact on integers, equal bits for every number of threads")
                 for (const winograd::Filters& filters : {winograd::Filters{weight.data(), 9 * p.in, 1, p.in, false},
                                                          winograd::Filters{weight.data(), 1, 9 * p.out, p.out, true}}) {
                     const std::vector<float> wanted = direct(p, filters, src);
-                    for (int count : {1, 2, 5, 16}) {
-                        set_thread_count(count);
-                        CHECK_MESSAGE(run(p, filters, src) == wanted, name_of(set), " tile ", tile, " threads ", count);
-                    }
+                    check_on_threads(set + " tile " + std::to_string(tile), wanted, [&] { return run(p, filters, src); });
                 }
             }
-    }
-    force_isa(best);
-    set_thread_count(threads);
+    });
 }
 
 }  // namespace purnet::test
