@@ -163,7 +163,7 @@ check:
 
 # The program with manual pages and completion, and the library with its headers and a pkg-config file.
 SHARE = $(DESTDIR)$(PREFIX)/share
-install: all
+install: all $(CUDA_LIBRARY)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/purnet
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	$(BUILD)/purnet manual --out $(SHARE)/man/man1
@@ -172,10 +172,10 @@ install: all
 	$(BUILD)/purnet completion fish > $(SHARE)/fish/vendor_completions.d/purnet.fish
 	install -m 755 $(BUILD)/purnet $(DESTDIR)$(PREFIX)/bin/purnet
 	install -D -m 644 weights/salient-light.safetensors $(DESTDIR)$(PREFIX)/share/purnet/salient-light.safetensors
-	install -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libpurnet.a
+	install -m 644 $(LIBRARY) $(CUDA_LIBRARY) $(DESTDIR)$(PREFIX)/lib
 	find $(LIBRARY_ROOMS) -name '*.h' ! -path 'kernels/record/*' ! -path 'kernels/lab/*' -exec install -D -m 644 '{}' '$(DESTDIR)$(PREFIX)/include/purnet/{}' ';'
-	printf 'prefix=%s\nName: purnet\nDescription: PurNet engine: salient object detection\nVersion: %s\nCflags: -std=c++20 -fopenmp -I$${prefix}/include/purnet\nLibs: -L$${prefix}/lib -lpurnet -fopenmp -pthread %s\n' \
-	    '$(PREFIX)' '$(VERSION)' '$(LDLIBS)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/purnet.pc
+	printf 'prefix=%s\nName: purnet\nDescription: PurNet engine: salient object detection\nVersion: %s\nCflags: -std=c++20 -fopenmp -I$${prefix}/include/purnet\nLibs: -L$${prefix}/lib %s -lpurnet -fopenmp -pthread %s\n' \
+	    '$(PREFIX)' '$(VERSION)' '$(CUDA_LIBRARY_FLAGS)' '$(strip $(LDLIBS) $(CUDA_LIBRARIES))' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/purnet.pc
 
 clean:
 	rm -rf build demo

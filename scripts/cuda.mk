@@ -34,6 +34,13 @@ CUDA_RUNTIME := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 ifeq ($(CUDA_ON),1)
 CUDA_OBJECTS := $(CUDA_OBJECTS_LINKED)
 CUDA_LIBRARIES := $(CUDA_RUNTIME)
+# Of the installed library. Kernels enter their tables when the program starts and no name leads to them: whole, or the linker leaves
+# them out.
+CUDA_LIBRARY := $(BUILD)/libpurnet_cuda.a
+CUDA_LIBRARY_FLAGS := -Wl,--whole-archive -lpurnet_cuda -Wl,--no-whole-archive
+$(CUDA_LIBRARY): $(CUDA_OBJECTS)
+	@echo "  ar     $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
 endif
 
 # Compiles the whole CUDA part and links nothing: what a machine with a toolkit and no device can check.
