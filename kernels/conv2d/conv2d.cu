@@ -41,15 +41,9 @@ template void backward_bias<bf16>(int64_t, int64_t, const bf16*, float*, void*, 
 template <>
 struct Method<float> {
     template <class Product>
-    static void launch(const Product& product, const Grid& grid, int chunk, void* workspace, cudaStream_t stream) {
-        if (chunk >= 4)
-            launch_product(tile_kernel<4, Product>, product, grid, float_threads, 0, workspace, stream);
-        else
-            launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
-    }
-    template <class Product>
-    static void correlate(const Problem&, const Way& way, const Product& product, int chunk, void* workspace, cudaStream_t stream) {
-        launch(product, way.grid, chunk, workspace, stream);
+    static void launch(const Problem&, Pass, const Way& way, const Product& product, int chunk, void* workspace, cudaStream_t stream) {
+        launch_product(chunk >= 4 ? tile_kernel<4, Product> : tile_kernel<1, Product>, product, way.grid, float_threads, 0, workspace,
+                       stream);
     }
     static std::vector<Way> ways(const Problem& p, Pass pass) {
         std::vector<Way> list;

@@ -10,20 +10,15 @@ namespace implicit {
 template <>
 struct Method<bf16> {
     template <class Product>
-    static void launch(const Product& product, const Grid& grid, int chunk, void* workspace, cudaStream_t stream) {
-        if (chunk == 8)
-            launch_product(mma_kernel<Product>, product, grid, mma_threads, mma_shared, workspace, stream);
-        else
+    static void launch(const Problem& p, Pass pass, const Way& way, const Product& product, int chunk, void* workspace,
+                       cudaStream_t stream) {
+        const Grid grid = way.groups ? grid_of(p, pass) : way.grid;
+        if (chunk < 8)
             launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
-    }
-    template <bool Forward>
-    static void correlate(const Problem& p, const Way& way, const Correlation<bf16, Forward>& product, int chunk, void* workspace,
-                          cudaStream_t stream) {
-        constexpr Pass pass = Forward ? Pass::forward : Pass::backward_data;
-        if (way.groups && chunk == 8)
+        else if (way.groups)
             sm90::launch(p, {way.groups, way.columns, way.grid}, product, workspace, stream);
         else
-            launch(product, way.groups ? grid_of(p, pass) : way.grid, chunk, workspace, stream);
+            launch_product(mma_kernel<Product>, product, grid, mma_threads, mma_shared, workspace, stream);
     }
     static std::vector<Way> ways(const Problem& p, Pass pass) {
         std::vector<Way> list;

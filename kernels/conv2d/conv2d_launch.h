@@ -21,9 +21,8 @@
 namespace purnet::conv2d::implicit {
 
 // A class with
-//     static void launch(product, grid, chunk, workspace, stream)
-//     static void correlate(problem, way, correlation, chunk, workspace, stream)      forward and data gradient
-//     static std::vector<Way> ways(problem, pass)                                     of operands that are aligned; the estimate's first
+//     static void launch(problem, pass, way, product, chunk, workspace, stream)
+//     static std::vector<Way> ways(problem, pass)                                 of operands that are aligned; the estimate's first
 // chunk: so many neighbours (8, 4 or 1) lie together and aligned in both operands.
 template <class T>
 struct Method;
@@ -124,8 +123,8 @@ void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue
     if (depthwise::takes(p)) return depthwise::forward(p, x, weight, epilogue, y, context);
     const bool vectors = p.o / p.groups % 4 == 0 && tile::aligned_16(y, epilogue.before, epilogue.after);
     const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors};
-    Method<T>::correlate(p, given ? *given : way_of<T>(p, Pass::forward), product, chunk_of(p, Pass::forward, x, weight), workspace,
-                         cuda::stream_of(context));
+    Method<T>::launch(p, Pass::forward, given ? *given : way_of<T>(p, Pass::forward), product, chunk_of(p, Pass::forward, x, weight),
+                      workspace, cuda::stream_of(context));
 }
 
 template <class T>
@@ -137,8 +136,8 @@ void backward_data(const Problem& p, const T* dy, const T* weight, const tile::E
     if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, epilogue, dx, context);
     const bool vectors = p.c / p.groups % 4 == 0 && tile::aligned_16(dx, epilogue.before, epilogue.after);
     const Correlation<T, false> product{narrow(p), dy, weight, epilogue, dx, vectors};
-    Method<T>::correlate(p, given ? *given : way_of<T>(p, Pass::backward_data), product, chunk_of(p, Pass::backward_data, dy, weight),
-                         workspace, cuda::stream_of(context));
+    Method<T>::launch(p, Pass::backward_data, given ? *given : way_of<T>(p, Pass::backward_data), product,
+                      chunk_of(p, Pass::backward_data, dy, weight), workspace, cuda::stream_of(context));
 }
 
 template <class T>
@@ -152,8 +151,8 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
         depthwise::backward_weights(p, x, dy, dweight, workspace, context);
     } else if (dweight) {
         const WeightGradient<T> product{narrow(p), x, dy, dweight, p.kh * p.kw * in % 4 == 0 && tile::aligned_16(dweight)};
-        const Grid grid = given ? given->grid : way_of<T>(p, Pass::backward_weights).grid;
-        Method<T>::launch(product, grid, chunk_of(in, p.o / p.groups, x, dy), workspace, cuda::stream_of(context));
+        Method<T>::launch(p, Pass::backward_weights, given ? *given : way_of<T>(p, Pass::backward_weights), product,
+                          chunk_of(in, p.o / p.groups, x, dy), workspace, cuda::stream_of(context));
     }
     if (dbias) backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias, workspace, context);
 }

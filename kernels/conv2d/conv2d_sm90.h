@@ -11,8 +11,9 @@ struct Plan {
     Grid grid = {};
 };
 
-// Whether these kernels can express the problem and are worth their while: one group, forward or a data gradient of stride 1,
-// channels that are multiples of 8, at least 32 of them in the sum (64 are multiplied in any case), distances that a tensor map holds.
+// Whether these kernels can express the problem and are worth their while: one group, no data gradient but of stride 1, channels that are
+// multiples of 8, at least 32 of them in the sum (64 are multiplied in any case), or in and out of a weight gradient; distances that a
+// tensor map holds.
 bool fits(const Problem& problem, Pass pass);
 // The tile that suits the problem, all that can serve it, or a given one: {2, 128}, {2, 64} or {1, 64}.
 Plan plan_of(const Problem& problem, Pass pass);
@@ -22,7 +23,8 @@ Plan plan_with(const Problem& problem, Pass pass, int groups, int columns);
 // Whether the current device is one of compute capability 9.0 and this build has code for sm_90a. PURNET_SM90=0: no, to compare.
 bool device_can();
 
-template <bool Forward>
-void launch(const Problem& problem, const Plan& plan, const Correlation<bf16, Forward>& product, void* workspace, cudaStream_t stream);
+// A Correlation or the WeightGradient, of bf16.
+template <class Product>
+void launch(const Problem& problem, const Plan& plan, const Product& product, void* workspace, cudaStream_t stream);
 
 }  // namespace purnet::conv2d::implicit::sm90

@@ -13,6 +13,11 @@ namespace {
 using conv2d::Pass;
 using conv2d::Problem;
 
+struct Tile {
+    int groups, columns;
+};
+constexpr Tile tiles[] = {{1, 64}, {2, 64}, {2, 128}};
+
 // Mostly zeros, so that sums of a thousand stay below 256, all of whose integers bf16 has.
 std::vector<bf16> sparse(int64_t count, int64_t seed) {
     std::vector<bf16> values(static_cast<size_t>(count));
@@ -51,9 +56,6 @@ std::vector<double> formula(const Problem& p, Pass pass, const std::vector<bf16>
 }  // namespace
 
 TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
-    struct Tile {
-        int groups, columns;
-    };
     const Problem problems[] = {
         {.n = 2, .h = 9, .w = 8, .c = 40, .o = 136, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}},
         {.n = 1, .h = 13, .w = 11, .c = 72, .o = 64, .kh = 3, .kw = 3, .pads = {2, 4, 0, 3}, .dilation = 2},
@@ -72,7 +74,7 @@ TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
             const DeviceArray<float> b(bias);
             const std::vector<bf16> before = sparse(static_cast<int64_t>(wanted.size()), 31), after = sparse(before.size(), 77);
             const DeviceArray<bf16> first(before), last(after);
-            for (const Tile tile : {Tile{1, 64}, Tile{2, 64}, Tile{2, 128}}) {
+            for (const Tile tile : tiles) {
                 const DeviceArray<char> workspace(hopper_workspace(p, pass, tile.groups, tile.columns) + 16);
                 constexpr int most_parts = 264;
                 for (const emulator::Schedule& schedule : {emulator::Schedule{}, emulator::Schedule{emulator::Schedule::shuffled, 5, 3}}) {
@@ -95,6 +97,50 @@ TEST_CASE("emulator: every tile of the convolution for sm_90a is exact") {
                 emulator::schedule() = {};
             }
         }
+}
+
+TEST_CASE("emulator: every tile of the weight gradient for sm_90a is exact, in parts and whole") {
+    const Problem problems[] = {
+        {.n = 2, .h = 9, .w = 8, .c = 40, .o = 136, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}},
+        {.n = 1, .h = 13, .w = 11, .c = 136, .o = 72, .kh = 2, .kw = 3, .pads = {2, 4, 0, 3}, .dilation = 2},
+        {.n = 3, .h = 12, .w = 19, .c = 64, .o = 32, .kh = 3, .kw = 2, .stride = 2, .pads = {1, 0, 1, 1}},
+        {.n = 5, .h = 3, .w = 7, .c = 72, .o = 40},
+        {.n = 3, .h = 16, .w = 16, .c = 32, .o = 32},  // 12 steps, 4 stages
+    };
+    for (const Problem& p : problems) {
+        const std::vector<bf16> x = sparse(p.x_count(), 7), dy = sparse(p.y_count(), 1001);
+        std::vector<double> wanted(static_cast<size_t>(p.weight_count()), 0.0);
+        for (int64_t n = 0; n < p.n; ++n)
+            for (int64_t y = 0; y < p.out_h(); ++y)
+                for (int64_t q = 0; q < p.out_w(); ++q)
+                    for (int64_t tap = 0; tap < p.kh * p.kw; ++tap) {
+                        const int64_t h = y * p.stride - p.pads.top + tap / p.kw * p.dilation;
+                        const int64_t w = q * p.stride - p.pads.left + tap % p.kw * p.dilation;
+                        if (h < 0 || h >= p.h || w < 0 || w >= p.w) continue;
+                        for (int64_t o = 0; o < p.o; ++o)
+                            for (int64_t i = 0; i < p.c; ++i)
+                                wanted[static_cast<size_t>((o * p.kh * p.kw + tap) * p.c + i)] +=
+                                    static_cast<double>(float(dy[static_cast<size_t>(((n * p.out_h() + y) * p.out_w() + q) * p.o + o)])) *
+                                    static_cast<double>(float(x[static_cast<size_t>(((n * p.h + h) * p.w + w) * p.c + i)]));
+                    }
+        const DeviceArray<bf16> source(x), gradient(dy);
+        const DeviceArray<float> out(wanted.size());
+        for (const Tile tile : tiles)
+            for (const int parts : {1, 264}) {
+                const DeviceArray<char> workspace(hopper_workspace(p, Pass::backward_weights, tile.groups, tile.columns) + 16);
+                for (const emulator::Schedule& schedule : {emulator::Schedule{}, emulator::Schedule{emulator::Schedule::shuffled, 5, 3}}) {
+                    emulator::schedule() = schedule;
+                    for (size_t i = 0; i < out.size(); ++i) out.get()[i] = __builtin_nanf("");
+                    hopper_weight_gradient(p, tile.groups, tile.columns, parts, source.get(), gradient.get(), out.get(), workspace.get());
+                    CAPTURE(p.c);
+                    CAPTURE(parts);
+                    CAPTURE(tile.groups);
+                    CAPTURE(tile.columns);
+                    for (size_t i = 0; i < out.size(); ++i) REQUIRE(static_cast<double>(out[i]) == wanted[i]);
+                }
+                emulator::schedule() = {};
+            }
+    }
 }
 
 TEST_CASE("emulator: a block that walks through a long sum alone goes several times round its ring") {

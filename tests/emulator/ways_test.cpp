@@ -105,6 +105,8 @@ TEST_CASE("ways: every one of a convolution computes the same, measured, told or
     const Problem deep{.n = 3, .h = 12, .w = 10, .c = 8, .o = 16};
     check_ways<float>(deep, Pass::backward_weights, 2);
     check_ways<bf16>(deep, Pass::backward_weights, 2);
+    const Problem wide{.n = 2, .h = 12, .w = 10, .c = 32, .o = 72};
+    check_ways<bf16>(wide, Pass::backward_weights, 4);
     const Problem depthwise{.h = 5, .w = 5, .c = 8, .o = 8, .kh = 3, .kw = 3, .groups = 8};
     CHECK(conv2d::implicit::ways<float>(depthwise, Pass::forward).size() == 1);
 }

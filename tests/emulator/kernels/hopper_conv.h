@@ -12,8 +12,11 @@ struct HopperOperands {
     const float* bias;
     const bf16 *before, *after;
 };
-// most_parts: so many blocks at most share out a sum.
+// most_parts: so many blocks at most share out a sum. Forward, or backward_data.
 void hopper_convolve(const conv2d::Problem& problem, conv2d::Pass pass, int groups, int columns, int most_parts, const HopperOperands& in,
                      float slope, bf16* out, void* workspace);
+
+void hopper_weight_gradient(const conv2d::Problem& problem, int groups, int columns, int most_parts, const bf16* x, const bf16* dy,
+                            float* dweight, void* workspace);
 
 }  // namespace purnet::test
