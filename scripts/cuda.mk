@@ -6,6 +6,8 @@ CUDA_HOME ?= $(firstword $(wildcard /usr/local/cuda /opt/cuda /usr/lib/cuda))
 NVCC ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard $(CUDA_HOME)/bin/nvcc))
 CUDA_SOURCES := $(sort $(shell find kernels -name '*.cu'))
 CUDA_OBJECTS_ALL := $(patsubst %.cu,$(BUILD)/cuda/%.o,$(CUDA_SOURCES))
+DEVICE_TEST_SOURCES := $(sort $(shell find tests/device -name '*.cu'))
+DEVICE_TEST_CUDA := $(patsubst %.cu,$(BUILD)/cuda/%.o,$(DEVICE_TEST_SOURCES))
 
 ifeq ($(CUDA),auto)
 CUDA_ON := $(if $(NVCC),$(if $(wildcard /dev/nvidia0 /dev/nvidiactl),1))
@@ -49,7 +51,7 @@ cuda-compile:
 ifeq ($(NVCC),)
 	@echo "cuda-compile: no nvcc on this machine"
 else
-	$(Q)$(MAKE) --no-print-directory $(CUDA_OBJECTS_ALL)
+	$(Q)$(MAKE) --no-print-directory $(CUDA_OBJECTS_ALL) $(DEVICE_TEST_CUDA)
 endif
 
 # Registers, static shared memory and spills of every kernel (docs/gpu.md), for each target of a build and for the PTX as a driver compiles
@@ -64,7 +66,7 @@ cuda-registers:
 # The emulator, twice: under AddressSanitizer and UBSan, and with every access reported to the monitor (the compiler's
 # ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h). -O1: the instrumentation outweighs what
 # -O2 gains, and these templates take long to compile.
-EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu'))
+EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu')) $(DEVICE_TEST_SOURCES)
 EMULATOR_ENGINE := $(sort $(wildcard tests/emulator/engine/*.cpp))
 EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE),$(call find_sources,tests/emulator tests/device))
 EMULATOR_VARIANTS := sanitized monitored
@@ -99,7 +101,7 @@ EMULATOR_PROGRAMS := $(foreach variant,$(EMULATOR_VARIANTS),$(EMULATOR_PROGRAM_$
 
 # What needs a device. `make gpu-check` runs everything there is to see on one and leaves a report; `make gpu-bundle` packs it up for a
 # machine that has a driver and nothing else (scripts/gpu_check.sh).
-GPU_TEST_OBJECTS := $(call objects,$(call find_sources,tests/gpu tests/device))
+GPU_TEST_OBJECTS := $(call objects,$(call find_sources,tests/gpu tests/device)) $(DEVICE_TEST_CUDA)
 $(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_LINKED) $(LIBRARY)
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_RUNTIME) -o $@

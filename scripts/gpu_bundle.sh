@@ -13,6 +13,8 @@ done
 ldd "$build/purnet" "$build/bench" "$build/gpu_tests" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
     grep -vE '/(libc|libm|libdl|librt|libpthread|ld-linux[^/]*)\.so' | xargs -I '{}' cp -L '{}' "$folder/build/lib/"
 cp scripts/gpu_check.sh "$folder/scripts/"
+mkdir -p "$folder/tests/goldens"
+cp -r tests/goldens/lanes "$folder/tests/goldens/"
 cp weights/salient-light.safetensors "$folder/weights/"
 cat >"$folder/run.sh" <<'RUN'
 #!/bin/sh

@@ -71,6 +71,7 @@ if [ "${FULL:-0}" != 0 ]; then
     PURNET_TEST_FULL=1
     export PURNET_TEST_FULL
 fi
+part probe env PURNET_PROBE="$report/lanes" "$build/gpu_tests" -tc='device probe*'
 part draw "$build/purnet" draw --count 24 --size 96 --seed 5 --out "$report/drawn"
 part records "$build/gpu_tests" -tc='device records*'
 part plan "$build/gpu_tests" -tc='device plan*'
