@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(128) forward_kernel(const T* x, T* y, PictureS
 // dx[n,h,w,c] = sum over the (p, q) that read (h, w), gathered: no atomics, rows in order, then columns. One thread a vector of V
 // channels. Bytes: dx once, dy about once through the caches.
 template <int V, class T>
-__global__ void __launch_bounds__(128) backward_kernel(const T* dy, T* dx, PictureShape in, PictureShape out, Axis rows, Axis columns) {
+__global__ void __launch_bounds__(128, 6) backward_kernel(const T* dy, T* dx, PictureShape in, PictureShape out, Axis rows, Axis columns) {
     const auto at = tile::picture_place<V>(in);
     if (!at.inside) return;
     int p0, p1, q0, q1;

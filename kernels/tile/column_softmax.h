@@ -27,7 +27,7 @@ struct RunningMax {
 
 // f.finish(group, column, m, z, sum) once per column; f.finish_group(group) where has_finish_group.
 template <int V, class T, class F>
-__global__ void __launch_bounds__(256) column_softmax_kernel(F f, const T* x, ColumnShape shape, double* partial, unsigned* counter) {
+__global__ void __launch_bounds__(256, 4) column_softmax_kernel(F f, const T* x, ColumnShape shape, double* partial, unsigned* counter) {
     using Lanes = ColumnLanes<V>;
     SHARED(float[Lanes::width], most, Lanes::rows);
     SHARED(float[Lanes::width], added, Lanes::rows);
