@@ -61,7 +61,7 @@ std::vector<Tensor> apply(OpCall call) {
         outputs.push_back(Tensor::empty(output.shape, output.dtype, device));
         out.push_back(outputs.back().raw());
     }
-    const Block workspace(device, call.workspace);
+    const Block workspace(device, call.workspace());
     call.forward(Arguments(in.data(), out.data(), workspace.data()), current_context(device));
     if (Tape* tape = detail::current_tape()) detail::record(*tape, std::move(call), outputs);
     return outputs;

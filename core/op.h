@@ -52,6 +52,20 @@ public:
     virtual Context context() const = 0;
 };
 
+// Bytes that an op wants while it runs: a number, or who is asked for it when it is needed. A plan replaces most convolutions without ever
+// running them, and what a library answers can take ten milliseconds.
+class WorkspaceBytes {
+public:
+    WorkspaceBytes(size_t bytes = 0) : bytes_(bytes) {}
+    explicit WorkspaceBytes(std::function<size_t()> ask) : ask_(std::move(ask)) {}
+
+    size_t operator()() const { return ask_ ? ask_() : bytes_; }
+
+private:
+    size_t bytes_ = 0;
+    std::function<size_t()> ask_;
+};
+
 struct OpCall {
     struct Output {
         Shape shape;
@@ -65,7 +79,7 @@ struct OpCall {
     std::string_view name;            // a literal
     std::vector<Tensor> inputs = {};  // undefined ones are optional operands left out: null pointers
     std::vector<Output> outputs = {};
-    size_t workspace = 0;  // bytes
+    WorkspaceBytes workspace = {};
     // The one output is input 0's memory under the output's shape: nothing is run.
     bool view = false;
     std::function<void(const Arguments&, const Context&)> forward = {};

@@ -7,11 +7,15 @@ Parameter& ParameterStore::add(std::string name, const Shape& shape, FileLayout 
     Parameter& p = parameters_.emplace_back();
     p.name = std::move(name);
     MemoryScope scope("parameters");
-    p.value = Tensor::zeros(shape, dtype(), device_);
-    p.value.impl().parameter = statistic ? nullptr : &p;
     p.statistic = statistic;
     p.layout = layout;
+    set(p, values_ == Values::zero ? Tensor::zeros(shape, dtype(), device_) : Tensor::symbolic(shape, dtype(), device_));
     return p;
+}
+
+void ParameterStore::set(Parameter& p, Tensor value) const {
+    p.value = std::move(value);
+    p.value.impl().parameter = p.statistic ? nullptr : &p;
 }
 
 Parameter* ParameterStore::find(std::string_view name) {
@@ -28,7 +32,7 @@ int64_t ParameterStore::count() const {
 }
 
 void ParameterStore::forget_values() {
-    for (Parameter& p : parameters_) p.value = Tensor();
+    for (Parameter& p : parameters_) set(p, Tensor::symbolic(p.value.shape(), p.value.dtype(), device_));
 }
 
 }  // namespace purnet

@@ -22,10 +22,15 @@ struct Parameter {
     FileLayout layout = FileLayout::as_is;
 };
 
+// absent: names, types and shapes alone, for a network whose weights a plan has packed before (core/plan/packed_weights.h); whoever reads a
+// value gets an Error.
+enum class Values { zero, absent };
+
 // Owns the parameters of a network in the order in which files list them. Addresses never change.
 class ParameterStore {
 public:
-    explicit ParameterStore(Device device = {}, DType activation = DType::f32) : device_(device), activation_(activation) {}
+    explicit ParameterStore(Device device = {}, DType activation = DType::f32, Values values = Values::zero)
+        : device_(device), activation_(activation), values_(values) {}
     ParameterStore(const ParameterStore&) = delete;
     ParameterStore& operator=(const ParameterStore&) = delete;
 
@@ -34,7 +39,7 @@ public:
     std::deque<Parameter>& all() { return parameters_; }
     const std::deque<Parameter>& all() const { return parameters_; }
     int64_t count() const;  // elements of trainable parameters
-    // Leaves names alone: for networks whose weights live on in a plan. Nothing can be computed with the network afterwards.
+    // All become absent: for networks whose weights live on in a plan. Nothing can be computed with the network afterwards.
     void forget_values();
 
     Device device() const { return device_; }
@@ -42,8 +47,11 @@ public:
     DType dtype() const { return parameter_dtype(activation_); }
 
 private:
+    void set(Parameter& parameter, Tensor value) const;
+
     Device device_;
     DType activation_;
+    Values values_;
     std::deque<Parameter> parameters_;
 };
 

@@ -302,7 +302,7 @@ void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& output
     }
     node.outputs.resize(outputs.size());
     for (int i : call.saved_outputs) node.outputs[i] = outputs[i];
-    require(call.rebuild_inputs.empty() || call.rebuild || (call.workspace == 0 && call.outputs.size() == 1), call.name,
+    require(call.rebuild_inputs.empty() || call.rebuild || (call.workspace() == 0 && call.outputs.size() == 1), call.name,
             ": its forward makes an output again only if it needs no workspace and has no other output");
     // What is made again must not keep in memory more than it saves: each input is there anyway, or can be made again itself.
     node.rebuildable = state.rebuilds && !call.rebuild_inputs.empty();

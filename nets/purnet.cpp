@@ -55,7 +55,8 @@ PurNet::Rectification::Rectification(const Scope& scope, const std::array<int64_
                               upsampler(scope / numbered("ea_e_predict", i, "_e_upscore"), i)});
 }
 
-PurNet::PurNet(const PurNetConfig& config, Device device, DType activation) : config_(config), store_(device, activation) {
+PurNet::PurNet(const PurNetConfig& config, Device device, DType activation, Values values)
+    : config_(config), store_(device, activation, values) {
     check(config);
     const Scope scope(store_);
     const int width = config.width;

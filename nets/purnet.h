@@ -18,7 +18,7 @@ namespace purnet {
 class PurNet {
 public:
     // All parameters are zero until they are initialised or loaded.
-    explicit PurNet(const PurNetConfig& config, Device device = {}, DType activation = DType::f32);
+    explicit PurNet(const PurNetConfig& config, Device device = {}, DType activation = DType::f32, Values values = Values::zero);
 
     struct Run {
         Mode mode = Mode::inference;

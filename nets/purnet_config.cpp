@@ -119,6 +119,19 @@ PurNetConfig recognise(const NamedArrays& file) {
     return config;
 }
 
+// What no tensor shows.
+void read_notes(PurNetConfig& config, const std::map<std::string, std::string>& notes) {
+    const auto note = [&](const char* key, auto&& use) {
+        const auto found = notes.find(key);
+        if (found != notes.end()) use(found->second);
+    };
+    note("promotion_gain", [&](const std::string& v) { config.promotion_gain = promotion_gain_named(v); });
+    note("extractor_start", [&](const std::string& v) { config.pretrained = v == "file"; });
+    note("normalisation", [&](const std::string& v) { config.normalisation = parse_normalisation(v); });
+    note("size", [&](const std::string& v) { config.size = integer("size", v); });
+    note("ranges", [&](const std::string& v) { config.ranges = parse_ranges(v); });
+}
+
 }  // namespace
 
 std::array<std::array<double, 256>, 3> Normalisation::table() const {
@@ -204,11 +217,24 @@ PurNetConfig config_of(const NamedArrays& file) {
         require(config.has_promotion() == seen.has_promotion() && config.has_rectification() == seen.has_rectification(),
                 "the metadata say ablation ", v, ", but the tensors are those of ", name_of(seen.ablation));
     });
-    note("promotion_gain", [&](const std::string& v) { config.promotion_gain = promotion_gain_named(v); });
-    note("extractor_start", [&](const std::string& v) { config.pretrained = v == "file"; });
-    note("normalisation", [&](const std::string& v) { config.normalisation = parse_normalisation(v); });
-    note("size", [&](const std::string& v) { config.size = integer("size", v); });
-    note("ranges", [&](const std::string& v) { config.ranges = parse_ranges(v); });
+    read_notes(config, notes);
+    check(config);
+    return config;
+}
+
+PurNetConfig config_of(const std::map<std::string, std::string>& metadata) {
+    const auto given = [&](const char* key) {
+        const auto found = metadata.find(key);
+        require(found != metadata.end(), "the metadata do not say ", key);
+        return found->second;
+    };
+    require(given("network") == "purnet", "the metadata are not those of a purnet");
+    PurNetConfig config;
+    config.backbone = backbone_named(given("backbone"));
+    config.width = integer("width", given("width"));
+    config.stage1 = given("form") == "stage1";
+    config.ablation = ablation_named(given("ablation"));
+    read_notes(config, metadata);
     check(config);
     return config;
 }

@@ -69,6 +69,9 @@ PromotionGain promotion_gain_named(std::string_view name);
 // "random"), normalisation ("255; 0.4923 0.4634 0.3974; 0.2737 0.2659 0.2836"), size, and where they were measured ranges.
 std::map<std::string, std::string> to_metadata(const PurNetConfig& config);
 
+// Of metadata that to_metadata() has written, without the tensors. Error: a key is missing or says nothing that is known.
+PurNetConfig config_of(const std::map<std::string, std::string>& metadata);
+
 // {"layer1.0.conv1.weight": [low, high], ...}
 std::string ranges_text(const Ranges& ranges);
 

@@ -9,10 +9,12 @@
 
 #include "apps/purnet/command.h"
 #include "apps/purnet/tuning.h"
+#include "apps/run/bus_error.h"
 #include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/patient_read.h"
 #include "apps/run/signals.h"
+#include "apps/run/user_cache.h"
 #include "apps/salient/prediction.h"
 #include "apps/salient/raw_frames.h"
 #include "apps/salient/shipped_weights.h"
@@ -25,7 +27,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Settings {
-    std::string weights, out, threshold = "none", background = "white", if_exists = "overwrite", batch = "1", precision = "f32";
+    std::string weights, out, threshold = "none", background = "white", if_exists = "overwrite", batch = "1", precision = "f32",
+                              packed = "auto";
     int size = 0;
     PredictionOptions prediction;
     std::string raw, pixel = "rgb24", raw_out;
@@ -179,9 +182,32 @@ int finish(const PredictionResult& result, const std::string& of, const Settings
     return result.failures.empty() ? all_fine : some_inputs_failed;
 }
 
+// Empty: none are kept, also where nobody says which folder is the user's.
+fs::path packed_folder(const std::string& wish) {
+    if (wish == "off") return {};
+    if (wish != "auto") return wish;
+    try {
+        return user_cache("packed");
+    } catch (const Error&) {
+        return {};
+    }
+}
+
 Predictor predictor_of(const Settings& s) {
-    return Predictor(s.weights.empty() ? shipped_weights() : fs::path(s.weights),
-                     {.size = s.size, .device = computing_device(), .precision = precision_named(s.precision)});
+    explain_bus_errors();
+    return Predictor(
+        s.weights.empty() ? shipped_weights() : fs::path(s.weights),
+        {.size = s.size, .device = computing_device(), .precision = precision_named(s.precision), .packed = packed_folder(s.packed)});
+}
+
+// After the work, so that no result waits for it. Whatever stands in its way is no failure of the work.
+void keep_packed(Predictor& predictor) {
+    try {
+        if (const fs::path file = predictor.keep_packed(); !file.empty())
+            say("packed weights for the next start are kept in ", file.string(), " (--packed off keeps none)");
+    } catch (const std::exception& error) {
+        warn(error.what(), "; packed weights are not kept (--packed names another folder, or off)");
+    }
 }
 
 int predict(Settings& s) {
@@ -193,7 +219,9 @@ int predict(Settings& s) {
     watch_signals("finishing the current picture");
     if (!s.raw.empty()) {
         Predictor predictor = predictor_of(s);
-        return predict_frames(predictor, s, frames);
+        const int code = predict_frames(predictor, s, frames);
+        keep_packed(predictor);
+        return code;
     }
     if (s.out.empty() && s.inputs != std::vector<std::string>{"-"})
         throw UsageError("--out is missing: the folder of the results, a file, or -");
@@ -206,12 +234,16 @@ int predict(Settings& s) {
         Predictor predictor = predictor_of(s);
         say("watching ", inputs_of(s), "; Ctrl-C ends");
         s.prediction.announce = true;
-        return finish(predict_watched(predictor, *watch, s.prediction, s.settle), " pictures", s);
+        const PredictionResult result = predict_watched(predictor, *watch, s.prediction, s.settle);
+        keep_packed(predictor);
+        return finish(result, " pictures", s);
     }
     if (to_one_file(s)) {
         as_usage([&] { check_one(s); });
         Predictor predictor = predictor_of(s);
-        return predict_one(predictor, s);
+        const int code = predict_one(predictor, s);
+        keep_packed(predictor);
+        return code;
     }
     const bool has_stdin = std::find(s.inputs.begin(), s.inputs.end(), "-") != s.inputs.end();
     if (has_stdin) throw UsageError("stdin (-) is one picture of its own: give --out FILE, or leave --out away for stdout");
@@ -219,6 +251,7 @@ int predict(Settings& s) {
     Predictor predictor = predictor_of(s);
     const PredictionResult result = predict_files(predictor, jobs, s.prediction);
     const int code = finish(result, concat(" of ", jobs.size(), " pictures"), s);
+    keep_packed(predictor);
     return stop_requested() ? stop_exit_code() : code;
 }
 
@@ -249,6 +282,9 @@ app::Run add_predict(Options& options) {
                "measured ranges (purnet export --calibrate)")
         ->check(one_of({"f32", "bf16", "int8"}));
     s->tuning.add_to(options);
+    options.value("--packed", s->packed, "PLACE",
+                  "where the weights are kept as the CPU computes with them, so that the next start maps them instead of reading and "
+                  "packing: auto (the user's cache folder, 1 GiB at most), off, or a folder");
     options.value("--batch", s->batch, "N", "pictures computed at once; auto: tried out on the way, up to 8");
     options.group("Output");
     options.value("--out", s->out, "PATH", "folder of the results; for one picture also a file, or - for stdout");

@@ -5,11 +5,15 @@
 #include <mutex>
 #include <optional>
 
+#include "apps/run/console.h"
+#include "apps/run/packed_cache.h"
 #include "apps/salient/input.h"
 #include "core/formats/weights_file.h"
 #include "core/plan/plan.h"
 #include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/resize/resize_bytes.h"
+#include "kernels/runtime/choices.h"
+#include "kernels/runtime/out_of_memory.h"
 #include "nets/name_maps.h"
 
 namespace purnet {
@@ -48,9 +52,46 @@ private:
     Look seen_;
 };
 
+// The folder of packed weights, and what its files are for one network.
+class PackedPlace {
+public:
+    PackedPlace(const fs::path& folder, const fs::path& weights, const PredictorOptions& options)
+        : cache_(folder),
+          weights_(weights),
+          plan_(concat("side ", options.size, ", precision ", static_cast<int>(options.precision),
+                       choices::any() ? ", measured choices" : "")) {
+        state_ = state_of_file(weights_);
+        if (!state_.empty()) key_ = concat("weights ", state_, "\nprogram ", state_of_program(), "\nplan ", plan_);
+    }
+
+    std::unique_ptr<PackedFile> find() const {
+        if (key_.empty()) return nullptr;
+        std::string why;
+        std::unique_ptr<PackedFile> found = cache_.find(key_, why);
+        if (!why.empty()) refused(why);
+        return found;
+    }
+    static void refused(const std::string& why) { warn(why, "; packing the weights anew"); }
+
+    fs::path keep(const PurNetConfig& config, const PackedWeights& weights) const {
+        const PackedNotes notes = to_metadata(config);
+        if (key_.empty() || weights.empty() || state_of_file(weights_) != state_ || !(config_of(notes) == config)) return {};
+        cache_.keep(key_, notes, weights);
+        return cache_.file_of(key_);
+    }
+
+private:
+    PackedCache cache_;
+    fs::path weights_;
+    std::string plan_, state_, key_;
+};
+
 struct Predictor::State {
     static std::unique_ptr<State> make(std::unique_ptr<PurNet> net, const PredictorOptions& options);
 
+    std::optional<PackedPlace> place;
+    std::unique_ptr<PackedFile> packed;  // outlives the plans
+    bool kept = false;                   // or nothing to keep
     // Without values once a plan was made, where there is a file to read them again.
     std::unique_ptr<PurNet> net;
     std::optional<NetworkFile> file;
@@ -75,18 +116,36 @@ struct Predictor::State {
     Plan& plan(int n) {
         const auto found = plans.find(n);
         if (found != plans.end()) return found->second;
+        if (packed) {
+            try {
+                return planned(n, &packed->weights());
+            } catch (const OutOfMemory&) {
+                throw;
+            } catch (const Error& refused) {
+                // Batches may take other methods; the first plan is what the file was made from.
+                if (plans.empty()) {
+                    PackedPlace::refused(refused.what());
+                    kept = false;
+                    packed.reset();
+                }
+            }
+        }
         whole_net();
+        return planned(n, nullptr);
+    }
+
+    Plan& planned(int n, const PackedWeights* weights) {
         const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
         const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net->map(in[0])}; };
         const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &config.ranges : nullptr,
                                 .bf16 = precision == Precision::bf16 && device().on_host()};
         std::function<void()> traced;
-        if (file)
+        if (file && !weights)
             traced = [this] {
                 net->parameters().forget_values();
                 has_values = false;
             };
-        return plans.emplace(n, Plan({like}, network, forms, traced)).first->second;
+        return plans.emplace(n, Plan({like}, network, forms, traced, weights)).first->second;
     }
 
     std::vector<uint8_t> resized(const uint8_t* rgb, int width, int height) const {
@@ -117,9 +176,30 @@ std::unique_ptr<Predictor::State> Predictor::State::make(std::unique_ptr<PurNet>
 }
 
 Predictor::Predictor(const fs::path& weights, const PredictorOptions& options) {
-    const NetworkFile file(fs::absolute(weights), options);
-    state_ = State::make(file.load(), options);
+    const fs::path path = fs::absolute(weights);
+    const NetworkFile file(path, options);
+    std::optional<PackedPlace> place;
+    std::unique_ptr<PackedFile> packed;
+    std::unique_ptr<PurNet> net;
+    if (!options.packed.empty() && options.device.on_host()) {
+        place.emplace(options.packed, path, options);
+        packed = place->find();
+    }
+    if (packed) {
+        try {
+            net = std::make_unique<PurNet>(config_of(packed->notes()), options.device, activation_dtype(options), Values::absent);
+        } catch (const Error& refused) {
+            PackedPlace::refused(refused.what());
+            packed.reset();
+        }
+    }
+    if (!net) net = file.load();
+    state_ = State::make(std::move(net), options);
     state_->file = file;
+    state_->has_values = !packed;
+    state_->kept = packed || !place;
+    state_->place = std::move(place);
+    state_->packed = std::move(packed);
 }
 
 Predictor::Predictor(std::unique_ptr<PurNet> net, const PredictorOptions& options) : state_(State::make(std::move(net), options)) {}
@@ -157,6 +237,15 @@ Maps Predictor::inspect(const uint8_t* rgb, int width, int height) {
     std::lock_guard lock(state_->mutex);
     return purnet::inspect(state_->whole_net(), bytes.data(), state_->side);
 }
+
+fs::path Predictor::keep_packed() {
+    std::lock_guard lock(state_->mutex);
+    if (state_->kept || state_->plans.empty()) return {};
+    state_->kept = true;
+    return state_->place->keep(config(), state_->plans.begin()->second.packed_weights());
+}
+
+bool Predictor::from_packed() const { return state_->packed != nullptr; }
 
 std::string Predictor::plan_text() {
     std::lock_guard lock(state_->mutex);

@@ -5,6 +5,10 @@
 //
 // Calls may come from several threads; they take turns. A predictor made from a file reads it again when another batch, or inspect(), needs
 // the weights that its first plan has packed: the file must stay as it is (else an Error says so).
+//
+// With a folder for packed weights (PredictorOptions::packed) what the first plan makes of the weights is kept there by keep_packed(), and
+// the next predictor of the same file, size and precision maps that instead of reading the weights: the same maps, bit for bit, in a
+// fraction of the start. A file that changed, another program or another machine never meets them (apps/run/packed_cache.h).
 #pragma once
 
 #include <filesystem>
@@ -27,6 +31,7 @@ struct PredictorOptions {
     int size = 0;  // side of the network's input; 0: the one stored with the weights
     Device device;
     Precision precision = Precision::f32;  // int8: weights without ranges are an Error; bf16: so is a CPU without it
+    std::filesystem::path packed = {};     // folder of packed weights; empty: none are kept. Of predictors made from a file, on the CPU
 };
 
 DType activation_dtype(const PredictorOptions& options);
@@ -48,6 +53,12 @@ public:
     void maps_of_resized(const uint8_t* rgb, int n, float* out);
     // Everything there is to see.
     Maps inspect(const uint8_t* rgb, int width, int height);
+
+    // Once the first plan is made: keeps what it has packed, unless that is there already or the weights file was changed just before it
+    // was read. The file that was written, or nothing. Error: it can't be written. Nothing depends on it.
+    std::filesystem::path keep_packed();
+    // Whether the network's weights came from the folder of packed ones.
+    bool from_packed() const;
 
     // The steps of the plan for one picture.
     std::string plan_text();

@@ -82,8 +82,11 @@ void AtomicFile::refuse(int code) {
 }
 
 void AtomicFile::flush() {
-    const uint8_t* at = buffer_.data();
-    size_t left = buffer_.size();
+    write_out(buffer_.data(), buffer_.size());
+    buffer_.clear();
+}
+
+void AtomicFile::write_out(const uint8_t* at, size_t left) {
     while (left > 0) {
         const ssize_t done = ::write(file_, at, left);
         if (done < 0 && errno == EINTR) continue;
@@ -91,12 +94,18 @@ void AtomicFile::flush() {
         at += done;
         left -= static_cast<size_t>(done);
     }
-    buffer_.clear();
 }
 
 void AtomicFile::write(const void* data, size_t count) {
     require(file_ >= 0, target_.string(), ": written to after it was closed");
     const auto* at = static_cast<const uint8_t*>(data);
+    // What is large goes out as it lies there: no copy, and a page cache that has large pages can take them.
+    if (count >= buffer_size) {
+        flush();
+        write_out(at, count);
+        written_ += count;
+        return;
+    }
     while (count > 0) {
         const size_t part = std::min(count, buffer_size - buffer_.size());
         buffer_.insert(buffer_.end(), at, at + part);
@@ -107,21 +116,28 @@ void AtomicFile::write(const void* data, size_t count) {
     }
 }
 
-void AtomicFile::commit() {
+void AtomicFile::keep_private() {
+    require(file_ >= 0, target_.string(), ": its rights are changed after it was closed");
+    private_ = true;
+    if (!temporary_.empty() && ::fchmod(file_, 0600) != 0) refuse(errno);
+}
+
+void AtomicFile::commit(Sync sync) {
     require(file_ >= 0, target_.string(), ": committed after it was closed");
     flush();
     const bool straight = temporary_.empty();
     // Pipes and some devices have no sync (EINVAL, EROFS); a regular file must have it, since a delayed "disk full" shows here.
-    if (::fsync(file_) != 0 && !straight) refuse(errno);
+    if (sync == Sync::yes && ::fsync(file_) != 0 && !straight) refuse(errno);
     const int closed = ::close(file_);
     file_ = -1;
     if (closed != 0) refuse(errno);
     if (straight) return;
 
     struct stat status {};
-    if (::stat(final_.c_str(), &status) == 0) ::chmod(temporary_.c_str(), status.st_mode & 07777);
+    if (!private_ && ::stat(final_.c_str(), &status) == 0) ::chmod(temporary_.c_str(), status.st_mode & 07777);
     if (::rename(temporary_.c_str(), final_.c_str()) != 0) refuse(errno);
     temporary_.clear();
+    if (sync == Sync::no) return;
 
     // The new name itself lives in the folder. Where a file system can't sync folders, the file is whole all the same.
     const auto folder = final_.parent_path();
@@ -132,13 +148,16 @@ void AtomicFile::commit() {
     }
 }
 
+bool is_unfinished_write(const std::filesystem::path& file) {
+    const std::string name = file.filename().string();
+    return name.starts_with(temporary_prefix) && name.ends_with(temporary_suffix);
+}
+
 int remove_unfinished_writes(const std::filesystem::path& folder) {
     int removed = 0;
     std::error_code error;
-    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-        const std::string name = at->path().filename().string();
-        if (name.starts_with(temporary_prefix) && name.ends_with(temporary_suffix)) removed += ::unlink(at->path().c_str()) == 0;
-    }
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+        if (is_unfinished_write(at->path())) removed += ::unlink(at->path().c_str()) == 0;
     return removed;
 }
 

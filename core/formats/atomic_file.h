@@ -29,10 +29,16 @@ public:
     void write(std::string_view text) { write(text.data(), text.size()); }
     uint64_t written() const { return written_; }
 
-    void commit();
+    // Without sync: for what can be made again and is checked when it is read. Whole or not at all as long as the system runs; after a
+    // crash of the system it may be damaged.
+    enum class Sync { yes, no };
+    void commit(Sync sync = Sync::yes);
+    // Nobody but the owner may read or write the file, whatever the target's rights are now.
+    void keep_private();
 
 private:
     void flush();
+    void write_out(const uint8_t* at, size_t left);
     void discard();
     [[noreturn]] void refuse(int code);
 
@@ -40,9 +46,13 @@ private:
     std::filesystem::path final_;      // target behind symbolic links
     std::filesystem::path temporary_;  // empty: written straight
     int file_ = -1;
+    bool private_ = false;
     uint64_t written_ = 0;
     std::vector<uint8_t> buffer_;
 };
+
+// Whether a file's name is that of a temporary.
+bool is_unfinished_write(const std::filesystem::path& file);
 
 // Temporaries that killed processes left in a folder in which nobody writes now; how many were removed.
 int remove_unfinished_writes(const std::filesystem::path& folder);

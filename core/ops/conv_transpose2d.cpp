@@ -34,7 +34,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
     call.name = "conv_transpose2d";
     call.inputs = {x, weight_for("conv_transpose2d", x, weight), bias};
     call.outputs = {{Shape{p.n, p.out_h, p.out_w, p.o}, x.dtype()}};
-    call.workspace = room::workspace(key, p, room::Pass::forward);
+    call.workspace = WorkspaceBytes([p, key] { return room::workspace(key, p, room::Pass::forward); });
     call.saved_inputs = {0, 1};
     call.problem = p;
     call.forward = [p, key](const Arguments& a, const Context& context) {

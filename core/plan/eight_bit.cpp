@@ -38,11 +38,13 @@ Step EightBit::step(Graph& graph, const Fusion& f) {
     }
     if (outputs.real) step.outputs.push_back(f.output);
     const auto conv =
-        std::make_shared<conv2d::Int8Conv>(f.form.problem, f.form.pass, f.epilogue, read_.at(f.x), outputs, f.weight.data(), f.bias.data());
+        std::make_shared<conv2d::Int8Conv>(f.form.problem, f.form.pass, f.epilogue, read_.at(f.x), outputs, f.weights(), f.biases());
     step.inputs = {narrow(graph, f.x), f.before, f.after};
     step.workspace = conv->workspace();
     step.packed_bytes = conv->bytes();
-    step.detail = gemm::best_form8() == gemm::Form8::bytes ? "8 bits" : "8 bits in 16";
+    step.packed.what = conv->layout();
+    step.packed.blocks = conv->memory();
+    step.detail = conv->layout();
     const int real_at = outputs.bytes ? 1 : 0;
     step.run = [conv, outputs, real_at](const Arguments& a, const Context&) {
         conv->run(a.in<uint8_t>(0), a.in<float>(1), a.in<float>(2), outputs.real ? static_cast<float*>(a.out(real_at)) : nullptr,

@@ -15,24 +15,21 @@ public:
 
     Tensor input(const Tensor& like) {
         const Tensor t = Tensor::symbolic(like.shape(), like.dtype(), like.device());
-        graph.inputs.push_back(value_of(t));
+        graph.inputs.push_back(add(t, Tensor()));
         graph.values.back().is_input = true;
         return t;
     }
 
+    // What this tracer has not made is a constant, though its values may be absent.
     int value_of(const Tensor& t) {
         const auto known = ids_.find(&t.impl());
-        if (known != ids_.end()) return known->second;
-        const int id = static_cast<int>(graph.values.size());
-        graph.values.push_back({t.shape(), t.dtype(), t.is_symbolic() ? Tensor() : t, false});
-        ids_[&t.impl()] = id;
-        alive_.push_back(t);
-        return id;
+        return known != ids_.end() ? known->second : add(t, t);
     }
 
     std::vector<Tensor> observe(OpCall&& call) override {
         if (call.view) {
-            require(!call.inputs.front().is_symbolic(), call.name, ": a plan has no views of what it computes");
+            const int of = value_of(call.inputs.front());
+            require(graph.values[static_cast<size_t>(of)].constant.defined(), call.name, ": a plan has no views of what it computes");
             return {call.inputs.front().view(call.outputs.front().shape)};
         }
         Step step;
@@ -45,7 +42,7 @@ public:
         std::vector<Tensor> outputs;
         for (const OpCall::Output& output : call.outputs) {
             outputs.push_back(Tensor::symbolic(output.shape, output.dtype, device));
-            step.outputs.push_back(value_of(outputs.back()));
+            step.outputs.push_back(add(outputs.back(), Tensor()));
         }
         step.workspace = call.workspace;
         step.run = std::move(call.forward);
@@ -55,6 +52,14 @@ public:
     }
 
 private:
+    int add(const Tensor& t, Tensor constant) {
+        const int id = static_cast<int>(graph.values.size());
+        graph.values.push_back({t.shape(), t.dtype(), std::move(constant), false});
+        ids_[&t.impl()] = id;
+        alive_.push_back(t);
+        return id;
+    }
+
     std::map<const Tensor::Impl*, int> ids_;
     std::vector<Tensor> alive_;  // an id is an address: it must not be used again
 };

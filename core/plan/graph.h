@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/op.h"
+#include "kernels/conv2d/packed.h"
 
 namespace purnet {
 
@@ -18,16 +19,25 @@ struct Value {
     size_t bytes() const { return static_cast<size_t>(shape.count()) * size_of(dtype); }
 };
 
+// A convolution's packed weights, for packed_weights.h. The step's function keeps the blocks.
+struct Packed {
+    int place = -1;    // among a plan's, in the order in which passes meet them; -1: nothing that could be kept
+    std::string what;  // layout, then step and shape of the weights too: what they must be again
+    conv2d::Epilogue epilogue;
+    std::vector<Block*> blocks;
+};
+
 struct Step {
     std::string name;         // of the op, or of what was fused: "conv2d+batch_norm"
     std::vector<int> inputs;  // values; -1 where an optional operand is left out
     std::vector<int> outputs;
-    size_t workspace = 0;
+    WorkspaceBytes workspace = {};
     std::function<void(const Arguments&, const Context&)> run;
     std::any problem;
     std::string detail;        // for printing: what a pass chose
     double multiply_adds = 0;  // of a convolution that a pass replaced; others: multiply_adds(step)
     size_t packed_bytes = 0;   // of weights that are no constants any more
+    Packed packed = {};        // what can be kept of them
 };
 
 struct Graph {
@@ -45,7 +55,8 @@ struct Graph {
 
 using Network = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
-// Runs `network` once on symbolic inputs; nothing is computed. Tensors with memory (weights) become constants.
+// Runs `network` once on symbolic inputs; nothing is computed. Tensors from elsewhere (weights) become constants,
+// with memory or with absent values.
 Graph trace(const std::vector<Tensor>& symbolic_inputs, const Network& network);
 
 // Of convolutions, fused or not; transposed ones counted by their input's size. 0 for everything else.

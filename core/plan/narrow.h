@@ -34,11 +34,14 @@ struct ConvolutionForm {
 // A convolution with what follows it, in the terms of its epilogue, and the folded weights.
 struct Fusion {
     ConvolutionForm form;
-    std::vector<float> weight, bias;
+    std::vector<float> weight, bias;  // empty where they are packed already
     conv2d::Epilogue epilogue;
     int x = -1, before = -1, after = -1, output = -1;
     std::string name;
     std::optional<size_t> consumer;  // the step that disappears into it
+
+    const float* weights() const { return weight.empty() ? nullptr : weight.data(); }
+    const float* biases() const { return bias.empty() ? nullptr : bias.data(); }
 };
 
 // A convolution that was packed, as a step that writes `output`.

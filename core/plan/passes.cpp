@@ -63,22 +63,16 @@ int weight_of(const Graph& graph, const Step& conv) {
     return value(graph, source).constant ? source : -1;
 }
 
-Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form, int weight) {
+// Weights, bias and the epilogue's slope and top, from the values of the graph's constants.
+void fold(Fusion& f, const Graph& graph, const Step& conv, int weight) {
+    const ConvolutionForm& form = f.form;
     // The weight's output channel is its first axis, of transposed convolutions its last.
     const int64_t channels = form.forward() ? form.problem.o : form.problem.c;
-    Fusion f;
-    f.form = form;
-    f.name = conv.name;
-    f.x = conv.inputs[0];
-    f.output = conv.outputs[0];
     f.weight = value(graph, weight).constant.to_floats();
     std::vector<double> bias =
         conv.inputs[2] >= 0 ? constant(graph, conv.inputs[2]) : std::vector<double>(static_cast<size_t>(channels), 0.0);
-    f.consumer = follower(graph, conv.outputs[0]);
     if (f.consumer) {
         const Step& next = graph.steps[*f.consumer];
-        f.output = next.outputs[0];
-        f.name += "+" + next.name;
         if (const auto* bn = std::any_cast<batch_norm::Problem>(&next.problem)) {
             const std::vector<double> gamma = constant(graph, next.inputs[bn_gamma]), beta = constant(graph, next.inputs[bn_beta]);
             const std::vector<double> mean = constant(graph, next.inputs[bn_mean]), var = constant(graph, next.inputs[bn_var]);
@@ -96,18 +90,39 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form, i
                         f.weight[r * width + k] = static_cast<float>(f.weight[r * width + k] * scale[form.forward() ? r : k]);
             });
             set_activation(f.epilogue, bn->activation, graph, next.inputs[bn_slope]);
-            f.before = next.inputs[bn_before];
-            f.after = next.inputs[bn_after];
-            if (bn->activation != Activation::none) f.name += std::string("+") + purnet::name_of(bn->activation);
-            if (f.before >= 0 || f.after >= 0) f.name += "+sum";
         } else {
             const auto& act = *std::any_cast<activation::Problem>(&next.problem);
             set_activation(f.epilogue, act.function, graph, next.inputs.size() > 1 ? next.inputs[1] : -1);
         }
     }
+    f.bias.assign(bias.begin(), bias.end());
+}
+
+// kept: where its values are, folded and packed already.
+Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form, int weight, const PackedEntry* kept) {
+    Fusion f;
+    f.form = form;
+    f.name = conv.name;
+    f.x = conv.inputs[0];
+    f.output = conv.outputs[0];
+    f.consumer = follower(graph, conv.outputs[0]);
+    if (f.consumer) {
+        const Step& next = graph.steps[*f.consumer];
+        f.output = next.outputs[0];
+        f.name += "+" + next.name;
+        if (const auto* bn = std::any_cast<batch_norm::Problem>(&next.problem)) {
+            f.before = next.inputs[bn_before];
+            f.after = next.inputs[bn_after];
+            if (bn->activation != Activation::none) f.name += std::string("+") + purnet::name_of(bn->activation);
+            if (f.before >= 0 || f.after >= 0) f.name += "+sum";
+        }
+    }
+    if (kept)
+        f.epilogue.slope = kept->slope, f.epilogue.top = kept->top;
+    else
+        fold(f, graph, conv, weight);
     f.epilogue.before = f.before >= 0;
     f.epilogue.after = f.after >= 0;
-    f.bias.assign(bias.begin(), bias.end());
     return f;
 }
 
@@ -119,7 +134,7 @@ void forget_constants(Graph& graph, const std::vector<int>& values) {
 
 }  // namespace
 
-void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bool give_back) {
+int fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bool give_back, const PackedWeights* kept) {
     const std::unique_ptr<Narrow> narrow = Narrow::make(graph, device, forms);
     const Context context{device, nullptr};
     const auto key_of = [&](const Step& step) { return Key{device.type, value(graph, step.inputs[0]).dtype}; };
@@ -129,23 +144,29 @@ void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bo
         const OpScope op(f.name.c_str(), text);
         std::shared_ptr<conv2d::PackedConv> conv;
         if (const auto* t = std::any_cast<conv_transpose2d::Problem>(&step.problem))
-            conv = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, f.epilogue, f.weight.data(),
-                                                                                                f.bias.data(), context);
+            conv = conv_transpose2d::table().get(&conv_transpose2d::Kernels::pack, "pack", key)(*t, f.epilogue, f.weights(), f.biases(),
+                                                                                                context);
         else
-            conv = conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(f.form.problem, f.epilogue, f.weight.data(), f.bias.data(),
-                                                                            context);
+            conv = conv2d::table().get(&conv2d::Kernels::pack, "pack", key)(f.form.problem, f.epilogue, f.weights(), f.biases(), context);
         return packed_step(std::move(conv), f, f.x, f.output);
     };
+    int place = 0;
     for (size_t i = 0; i < graph.steps.size(); ++i) {
         const Step& step = graph.steps[i];
         const std::optional<ConvolutionForm> form = ConvolutionForm::of(step);
         if (!form || !conv2d::table().has(&conv2d::Kernels::pack, key_of(step))) continue;
         const int weight = weight_of(graph, step);
         if (weight < 0) continue;
-        const Fusion f = fuse(graph, step, *form, weight);
+        const PackedEntry* entry = kept ? &entry_at(*kept, place) : nullptr;
+        const Fusion f = fuse(graph, step, *form, weight, entry);
         Step fused = narrow && narrow->runs(graph, step) ? narrow->step(graph, f) : packed(step, f);
         fused.name = f.name;
         fused.multiply_adds = multiply_adds(step);
+        fused.packed.place = place++;
+        const conv2d::Problem& p = form->problem;
+        fused.packed.what = concat(f.name, "; ", fused.packed.what, "; ", Shape{p.o, p.kh, p.kw, p.c / p.groups});
+        fused.packed.epilogue = f.epilogue;
+        if (entry) restore(fused, *entry);
         const int rounded = weight == step.inputs[1] ? -1 : step.inputs[1];
         std::vector<int> read = step.inputs;
         read.push_back(weight);
@@ -165,14 +186,23 @@ void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bo
         if (give_back) release_cached_memory(device.type);
     }
     if (narrow) narrow->add_conversions(graph);
+    return place;
 }
 
 void compute_constants(Graph& graph, Device device) {
     const auto given = [&](int id) { return id < 0 || value(graph, id).constant; };
     const auto asked_for = [&](int id) { return std::count(graph.outputs.begin(), graph.outputs.end(), id) > 0; };
+    const auto absent = [&](int id) { return id >= 0 && value(graph, id).constant.is_symbolic(); };
     std::erase_if(graph.steps, [&](const Step& step) {
         if (!std::all_of(step.inputs.begin(), step.inputs.end(), given)) return false;
         if (std::any_of(step.outputs.begin(), step.outputs.end(), asked_for)) return false;
+        if (std::any_of(step.inputs.begin(), step.inputs.end(), absent)) {
+            for (const int id : step.outputs) {
+                Value& made = graph.values[static_cast<size_t>(id)];
+                made.constant = Tensor::symbolic(made.shape, made.dtype, device);
+            }
+            return true;
+        }
         std::vector<const void*> in;
         std::vector<void*> out;
         for (const int id : step.inputs) in.push_back(id < 0 ? nullptr : value(graph, id).constant.raw());
@@ -181,7 +211,7 @@ void compute_constants(Graph& graph, Device device) {
             made.constant = Tensor::empty(made.shape, made.dtype, device);
             out.push_back(made.constant.raw());
         }
-        const Block workspace(device, step.workspace);
+        const Block workspace(device, step.workspace());
         step.run(Arguments(in.data(), out.data(), workspace.data()), Context{device, nullptr});
         return true;
     });

@@ -3,6 +3,7 @@
 
 #include "core/plan/graph.h"
 #include "core/plan/narrow.h"
+#include "core/plan/packed_weights.h"
 
 namespace purnet {
 
@@ -11,10 +12,13 @@ namespace purnet {
 // convolution with an activation alone, or with nothing, is packed likewise; weights that a network in bf16 rounds are folded before that.
 // Left as they are: convolutions whose result has several readers (but for the packing), and those whose twin cannot pack.
 // With narrow forms, convolutions read those where they can (narrow.h). give_back: weights that only the graph held go back to the system
-// as soon as they are packed.
-void fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {}, bool give_back = false);
+// as soon as they are packed. kept: what an equal graph's convolutions have packed, and the weights are absent. Returns how many were
+// packed.
+int fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {}, bool give_back = false,
+                      const PackedWeights* kept = nullptr);
 
-// Steps that read constants alone (copies of weights in bf16) are run once, here: their outputs become constants.
+// Steps that read constants alone (copies of weights in bf16) are run once, here: their outputs become constants, absent where an
+// input is.
 void compute_constants(Graph& graph, Device device);
 
 }  // namespace purnet

@@ -95,17 +95,20 @@ void Plan::State::allocate(size_t arena_bytes) {
     }
 }
 
-Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms, const std::function<void()>& traced)
+Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms, const std::function<void()>& traced,
+           const PackedWeights* kept)
     : state_(std::make_unique<State>()) {
     require(!inputs.empty(), "a plan needs an input");
     State& s = *state_;
     s.context.device = inputs.front().device();
+    require(!kept || s.context.device.on_host(), "packed weights are kept for plans on the CPU, not on ", name_of(s.context.device));
     s.replay.emplace(s.context.device);
     s.graph = trace(inputs, network);
     if (traced) traced();
-    fuse_convolutions(s.graph, s.context.device, forms, traced != nullptr);
+    const int packed = fuse_convolutions(s.graph, s.context.device, forms, traced != nullptr, kept);
     compute_constants(s.graph, s.context.device);
     drop_unused(s.graph);
+    if (kept) restore_constants(s.graph, *kept, packed);
 
     const Graph& graph = s.graph;
     s.lifetimes.resize(graph.values.size());
@@ -137,7 +140,7 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
         }
     const size_t first_workspace = blocks.size();
     for (size_t i = 0; i < graph.steps.size(); ++i)
-        blocks.push_back({std::max<size_t>(graph.steps[i].workspace, 1), static_cast<int>(i), static_cast<int>(i)});
+        blocks.push_back({std::max<size_t>(graph.steps[i].workspace(), 1), static_cast<int>(i), static_cast<int>(i)});
     const size_t total = place(blocks);
     for (size_t b = 0; b < owner.size(); ++b) s.lifetimes[owner[b]].offset = blocks[b].offset;
     for (size_t i = 0; i < graph.steps.size(); ++i) s.workspaces.push_back(blocks[first_workspace + i].offset);
@@ -227,6 +230,8 @@ size_t Plan::constant_bytes() const {
     for (const Step& step : state_->graph.steps) sum += step.packed_bytes;
     return sum;
 }
+
+PackedWeights Plan::packed_weights() const { return purnet::packed_weights(state_->graph); }
 
 std::string Plan::text() const {
     std::ostringstream out;

@@ -7,6 +7,7 @@
 
 #include "core/plan/graph.h"
 #include "core/plan/narrow.h"
+#include "core/plan/packed_weights.h"
 
 namespace purnet {
 
@@ -23,9 +24,10 @@ public:
     // forms: what convolutions may read in 8 bits or in bf16, where they can; a machine that cannot at all throws.
     // traced: called when the network is not needed any more. Weights that it lets go there are given back to the system as soon as
     // they are packed, so that they and their packed forms are never in memory together.
+    // kept: packed_weights() of an equal plan, in memory that outlives this one; the network's values are absent. Error: it is another's.
     // OutOfMemory on a device says about how many of the batch, the first axis of the inputs, would fit.
     Plan(const std::vector<Tensor>& inputs, const Network& network, const NarrowForms& forms = {},
-         const std::function<void()>& traced = nullptr);
+         const std::function<void()>& traced = nullptr, const PackedWeights* kept = nullptr);
     ~Plan();
     Plan(Plan&&) noexcept;
     Plan& operator=(Plan&&) noexcept;
@@ -40,6 +42,8 @@ public:
     const Shape& output_shape(int i) const;
     size_t arena_bytes() const;
     size_t constant_bytes() const;  // weights, packed or not
+    // To be kept, while the plan lives: see packed_weights.h.
+    PackedWeights packed_weights() const;
     // One line a step: name, shapes, what a pass chose, where its output lies.
     std::string text() const;
 

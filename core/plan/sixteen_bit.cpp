@@ -24,8 +24,7 @@ bool SixteenBit::runs(const Graph& graph, const Step& step) const {
 
 Step SixteenBit::step(Graph& graph, const Fusion& f) {
     const bool half = exists(f.output) && !also_real(f.output);
-    auto packed =
-        conv2d::pack_bf16(f.form.problem, f.form.pass, f.epilogue, half ? DType::bf16 : DType::f32, f.weight.data(), f.bias.data());
+    auto packed = conv2d::pack_bf16(f.form.problem, f.form.pass, f.epilogue, half ? DType::bf16 : DType::f32, f.weights(), f.biases());
     return packed_step(std::move(packed), f, narrow(graph, f.x), half ? narrow(graph, f.output) : f.output);
 }
 

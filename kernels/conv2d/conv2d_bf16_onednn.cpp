@@ -122,12 +122,13 @@ public:
             std::memcpy(bias_.data(), bias, bias_.bytes());
         else
             std::memset(bias_.data(), 0, bias_.bytes());
+        weight_ = Block(Device{}, description_.weight.get_size());
+        if (!weight) return;
         std::vector<bf16> nearest(static_cast<size_t>(p.weight_count()));
         round_bf16::table().get(&round_bf16::Kernels::forward, "forward", {DeviceType::cpu, DType::bf16})({p.weight_count()}, weight,
                                                                                                           nearest.data(), Context{});
-        weight_ = Block(Device{}, description_.weight.get_size());
-        const memory::desc given({p.o, p.c, p.kh, p.kw}, Type::bf16, memory::format_tag::ohwi);
-        memory from = at(given, nearest.data()), to = at(description_.weight, weight_.data());
+        const dnnl::memory::desc given({p.o, p.c, p.kh, p.kw}, Type::bf16, dnnl::memory::format_tag::ohwi);
+        dnnl::memory from = at(given, nearest.data()), to = at(description_.weight, weight_.data());
         dnnl::reorder(from, to).execute(onednn::stream(), from, to);
         onednn::stream().wait();
     }
@@ -148,15 +149,17 @@ public:
     size_t workspace() const override { return sums_at() + (whole_ || y_ == DType::f32 ? 0 : rounded(description_.sum.get_size())); }
     size_t bytes() const override { return weight_.bytes() + bias_.bytes(); }
     std::string method() const override { return "bf16"; }
+    std::vector<Block*> memory() override { return {&weight_, &bias_}; }
+    std::string layout() const override { return concat("bf16 ", description_.primitive.impl_info_str()); }
 
 private:
     size_t sums_at() const { return rounded(scratchpad_.get_size()); }
 
     void add_up(const void* x, const void* before, const void* after, void* y, void* workspace) const {
-        std::unordered_map<int, memory> arguments{{forward_ ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, at(description_.x, x)},
-                                                  {DNNL_ARG_WEIGHTS, at(description_.weight, weight_.data())},
-                                                  {forward_ ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, at(description_.y, y)},
-                                                  {DNNL_ARG_SCRATCHPAD, at(scratchpad_, workspace)}};
+        std::unordered_map<int, dnnl::memory> arguments{{forward_ ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, at(description_.x, x)},
+                                                        {DNNL_ARG_WEIGHTS, at(description_.weight, weight_.data())},
+                                                        {forward_ ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, at(description_.y, y)},
+                                                        {DNNL_ARG_SCRATCHPAD, at(scratchpad_, workspace)}};
         if (whole_) arguments.emplace(DNNL_ARG_BIAS, at(description_.bias, bias_.data()));
         const auto summand = [&](int place, const void* p) {
             if (p) arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(place) | DNNL_ARG_SRC_1, at(description_.sum, p));
@@ -190,7 +193,7 @@ private:
     bool whole_ = false;  // the library does the epilogue too
     Description description_;
     dnnl::primitive primitive_;
-    memory::desc scratchpad_;
+    dnnl::memory::desc scratchpad_;
     Block weight_, bias_;
 };
 

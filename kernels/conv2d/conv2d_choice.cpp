@@ -56,7 +56,7 @@ std::string key_of(const Problem& p, Pass pass) {
 }
 
 Method packed_method(const Problem& p, Pass pass) {
-    const Method estimate = method_for(p, pass) == Method::library ? Method::gemm : method_for(p, pass);
+    const Method estimate = own_method_for(p, pass);
     const std::vector<Method> methods = packable_methods(p, pass);
     std::vector<std::string> names;
     for (const Method method : methods) names.emplace_back(name_of(method));

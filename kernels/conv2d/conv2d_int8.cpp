@@ -68,12 +68,25 @@ Int8Conv::Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, 
     require(can_quantise(problem, pass), "conv2d: sizes that 8 bits cannot do");
     require(outputs.real || outputs.bytes, "conv2d: an 8-bit convolution without an output");
     MemoryScope scope("packed weights");
-    const gemm::Functions8 f = gemm::functions8();
-    const Problem& p = problem;
-    const int64_t out = pass == Pass::forward ? p.o : p.c, in = pass == Pass::forward ? p.c : p.o, taps = p.kh * p.kw;
-    const int64_t padded = rounded(out, 16);
+    const int64_t padded = rounded(pass == Pass::forward ? problem.o : problem.c, 16);
     scale_ = Block(Device{}, static_cast<size_t>(padded) * sizeof(float));
     bias_ = Block(Device{}, static_cast<size_t>(padded) * sizeof(float));
+    int64_t bytes = 0;
+    for (Sweep& s : sweeps_of(problem, pass)) {
+        const int64_t size = rounded(gemm::functions8().packed_bytes(form, s.depth(), s.out), 64);
+        parts_.push_back({{}, pieces_of(s), split_for(s.rows(), s.out, threads_, gemm::functions().next_panel), bytes});
+        parts_.back().sweep = std::move(s);
+        bytes += size;
+    }
+    packed_ = Block(Device{}, static_cast<size_t>(std::max<int64_t>(bytes, 1)));
+    start_ = Block(Device{}, parts_.size() * static_cast<size_t>(padded) * sizeof(int32_t));
+    if (weight) pack(problem, pass, weight, bias);
+}
+
+void Int8Conv::pack(const Problem& p, Pass pass, const float* weight, const float* bias) {
+    const gemm::Functions8 f = gemm::functions8();
+    const int64_t out = pass == Pass::forward ? p.o : p.c, in = pass == Pass::forward ? p.c : p.o, taps = p.kh * p.kw;
+    const int64_t padded = rounded(out, 16);
     std::memset(scale_.data(), 0, scale_.bytes());
     std::memset(bias_.data(), 0, bias_.bytes());
     auto* scales = static_cast<float*>(scale_.data());
@@ -86,7 +99,7 @@ Int8Conv::Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, 
             for (int64_t t = 0; t < taps; ++t)
                 for (int64_t i = 0; i < in; ++i) most = std::max(most, std::fabs(weight[weight_at(p, pass, o, t, i)]));
             const auto scale = static_cast<float>(static_cast<double>(most) / 127);
-            scales[o] = x.scale * scale;
+            scales[o] = x_.scale * scale;
             for (int64_t t = 0; t < taps; ++t)
                 for (int64_t i = 0; i < in; ++i) {
                     const int64_t at = weight_at(p, pass, o, t, i);
@@ -97,34 +110,27 @@ Int8Conv::Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, 
         }
     });
 
-    int64_t bytes = 0;
-    for (Sweep& s : sweeps_of(p, pass)) {
-        const int64_t size = rounded(f.packed_bytes(form, s.depth(), s.out), 64);
-        parts_.push_back({{}, pieces_of(s), split_for(s.rows(), s.out, threads_, gemm::functions().next_panel), bytes});
-        parts_.back().sweep = std::move(s);
-        bytes += size;
-    }
-    packed_ = Block(Device{}, static_cast<size_t>(std::max<int64_t>(bytes, 1)));
     std::memset(packed_.data(), 0, packed_.bytes());
-    start_ = Block(Device{}, parts_.size() * static_cast<size_t>(padded) * sizeof(int32_t));
     std::memset(start_.data(), 0, start_.bytes());
     auto* start = static_cast<int32_t*>(start_.data());
     for (const Part& part : parts_) {
         const Sweep& s = part.sweep;
         auto* to = static_cast<int8_t*>(packed_.data()) + part.packed_at;
-        if (form == gemm::Form8::bytes)
+        if (form_ == gemm::Form8::bytes)
             for (const Tap& tap : s.taps)
                 for (int64_t o = 0; o < out; ++o)
                     for (int64_t i = 0; i < in; ++i)
-                        start[o] -= x.zero * integers[static_cast<size_t>(weight_at(p, pass, o, tap.index, i))];
+                        start[o] -= x_.zero * integers[static_cast<size_t>(weight_at(p, pass, o, tap.index, i))];
         start += padded;
         for (size_t t = 0; t < s.taps.size(); ++t) {
             const int64_t first = weight_at(p, pass, 0, s.taps[t].index, 0);
-            f.pack_b(form, s.in, s.out, integers.data() + first, weight_at(p, pass, 0, s.taps[t].index, 1) - first,
+            f.pack_b(form_, s.in, s.out, integers.data() + first, weight_at(p, pass, 0, s.taps[t].index, 1) - first,
                      weight_at(p, pass, 1, s.taps[t].index, 0) - first, to, s.depth(), static_cast<int64_t>(t) * s.in);
         }
     }
 }
+
+std::string Int8Conv::layout() const { return form_ == gemm::Form8::bytes ? "8 bits" : "8 bits in 16"; }
 
 size_t Int8Conv::workspace() const {
     int64_t most = 0;

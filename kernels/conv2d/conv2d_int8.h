@@ -15,6 +15,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_sweep.h"
@@ -41,16 +43,20 @@ public:
         bool real = true;                   // y
         std::optional<Quantisation> bytes;  // y8
     };
-    // weight and bias (may be null) are those of packed.h and may be released afterwards.
+    // weight and bias (may be null) are those of packed.h and may be released afterwards. Without weight: see PackedConv::memory.
     Int8Conv(const Problem& problem, Pass pass, const Epilogue& epilogue, const Quantisation& x, const Outputs& outputs,
              const float* weight, const float* bias, gemm::Form8 form = gemm::best_form8());
 
     // y and y8 are given exactly where the outputs say so. workspace: workspace() bytes, 64-byte aligned.
     void run(const uint8_t* x, const float* before, const float* after, float* y, uint8_t* y8, void* workspace) const;
     size_t workspace() const;
+    std::vector<Block*> memory() { return {&packed_, &scale_, &bias_, &start_}; }
+    std::string layout() const;
     size_t bytes() const { return packed_.bytes() + scale_.bytes() + bias_.bytes() + start_.bytes(); }
 
 private:
+    void pack(const Problem& problem, Pass pass, const float* weight, const float* bias);
+
     // A run allocates nothing but what OpenMP does: all that it derives from the problem is here.
     struct Part {
         Sweep sweep;

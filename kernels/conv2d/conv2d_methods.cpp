@@ -95,10 +95,11 @@ public:
         MemoryScope scope("packed weights");
         const int64_t outputs = pass == Pass::forward ? problem.o : problem.c;
         packed_ = Block(Device{}, packed_bytes(method_, problem, pass));
-        if (bias) {
-            bias_ = Block(Device{}, static_cast<size_t>(outputs) * sizeof(float));
-            std::memcpy(bias_.data(), bias, bias_.bytes());
-        }
+        if (bias || !weight) bias_ = Block(Device{}, static_cast<size_t>(outputs) * sizeof(float));
+        if (bias) std::memcpy(bias_.data(), bias, bias_.bytes());
+        if (!weight) return;
+        // What is kept in files has no byte that nobody has written.
+        std::memset(static_cast<char*>(packed_.data()) + packed_.bytes() - line, 0, line);
         pack(method_, problem, pass, weight, static_cast<float*>(packed_.data()));
     }
 
@@ -118,6 +119,7 @@ public:
     size_t workspace() const override { return scratch_bytes(method_, problem_, pass_); }
     size_t bytes() const override { return packed_.bytes() + bias_.bytes(); }
     std::string method() const override { return name_of(method_); }
+    std::vector<Block*> memory() override { return {&packed_, &bias_}; }
 
 private:
     Problem problem_;
@@ -144,27 +146,37 @@ const char* name_of(Method method) {
     return "?";
 }
 
-Method method_for(const Problem& p, Pass pass) {
+Method own_method_for(const Problem& p, Pass pass) {
     const int64_t in = p.c / p.groups, out = p.o / p.groups;
     if (p.depthwise() && p.kh * p.kw <= most_depthwise_taps) return Method::depthwise;
     if ((in < 4 && out < 4) || (p.groups == 1 && out == 1 && p.kh * p.kw == 1)) return Method::plain;
+    return product_method(p, pass);
+}
+
+Method method_for(const Problem& p, Pass pass) {
+    const int64_t in = p.c / p.groups, out = p.o / p.groups;
+    const Method own = own_method_for(p, pass);
+    if (own == Method::depthwise || own == Method::plain) return own;
     const bool library = isa() != Isa::baseline && onednn::available(p, pass);
     // Few channels on a side: gathering costs as much as it saves.
     if (pass == Pass::backward_weights && library && std::min(in * p.kh * p.kw, out) < 64) return Method::library;
     // Three input channels: the library's kernel for first layers needs no gathering.
     if (pass == Pass::forward && in < 8 && library) return Method::library;
-    return product_method(p, pass);
+    return own;
 }
 
 std::vector<Method> packable_methods(const Problem& p, Pass pass) {
-    const Method method = method_for(p, pass);
+    const Method method = own_method_for(p, pass);
     if (method != Method::gemm && !is_winograd(method)) return {method};
     std::vector<Method> methods = winograd_methods(p, pass);
     methods.insert(methods.begin(), Method::gemm);
     return methods;
 }
 
-int64_t winograd_tile(const Problem& problem, Pass pass) { return tile_of(method_for(problem, pass)); }
+int64_t winograd_tile(const Problem& problem, Pass pass) {
+    // The library takes no other pass from Winograd's algorithm, and answers slowly.
+    return tile_of(pass == Pass::backward_weights ? method_for(problem, pass) : own_method_for(problem, pass));
+}
 
 int64_t winograd_multiple(const Problem& problem, Pass pass) {
     const int64_t tile = winograd_tile(problem, pass);

@@ -22,7 +22,10 @@ const char* name_of(Method method);
 
 // A pure function of the problem, the instruction set and what the library has.
 Method method_for(const Problem& problem, Pass pass);
-// Those that can compute a forward or data gradient whose products are worth a choice, with packed weights; else method_for()'s alone.
+// The same without the library, which is asked for nothing.
+Method own_method_for(const Problem& problem, Pass pass);
+// Those that can compute a forward or data gradient whose products are worth a choice, with packed weights; else own_method_for()'s
+// alone.
 std::vector<Method> packable_methods(const Problem& problem, Pass pass);
 
 // The side of the tiles with which method_for() has the CPU compute a pass by Winograd's algorithm; 0: it does not. And what makes

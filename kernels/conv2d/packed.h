@@ -13,8 +13,10 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kernels/runtime/device.h"
+#include "kernels/runtime/memory.h"
 
 namespace purnet::conv2d {
 
@@ -33,6 +35,12 @@ public:
     virtual size_t workspace() const = 0;
     virtual size_t bytes() const = 0;        // that the packed weights take
     virtual std::string method() const = 0;  // "gemm", "winograd 4x4", ...: for `info --plan`
+
+    // All that pack() made of weights and bias, in an order of its own; none: this twin's cannot be kept. pack() without weights (null)
+    // leaves them undefined, of the right sizes; who kept what they held puts it back, or other blocks in their place.
+    virtual std::vector<Block*> memory() { return {}; }
+    // How they are laid out: the same words, problem, epilogue, instruction set, threads and program mean the same layout.
+    virtual std::string layout() const { return method(); }
 };
 
 }  // namespace purnet::conv2d

@@ -195,7 +195,16 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
     scope.peak = std::max(scope.peak, scope.live);
 }
 
+Block Block::borrowed(const void* data, size_t bytes) {
+    Block block;
+    block.data_ = const_cast<void*>(data);
+    block.bytes_ = bytes;
+    block.borrowed_ = true;
+    return block;
+}
+
 void Block::release() noexcept {
+    if (std::exchange(borrowed_, false)) data_ = nullptr;
     if (!data_) return;
     Pool& to = pool(device_.type);
     std::lock_guard lock(to.mutex);
@@ -229,6 +238,7 @@ Block& Block::operator=(Block&& other) noexcept {
     device_ = other.device_;
     scope_ = other.scope_;
     zero_ = std::exchange(other.zero_, false);
+    borrowed_ = std::exchange(other.borrowed_, false);
     return *this;
 }
 

@@ -27,6 +27,9 @@ public:
     Block(const Block&) = delete;
     Block& operator=(const Block&) = delete;
 
+    // Host memory of somebody else, who keeps it for as long as the block and what it is moved to: only to be read, and counted nowhere.
+    static Block borrowed(const void* data, size_t bytes);
+
     void* data() const { return data_; }
     size_t bytes() const { return bytes_; }
     // Nothing but zeros until somebody writes to it: memory that comes straight from the system, whose pages do not exist before that.
@@ -40,7 +43,7 @@ private:
     size_t bytes_ = 0;
     Device device_;
     int scope_ = 0;
-    bool zero_ = false;
+    bool zero_ = false, borrowed_ = false;
 };
 
 // While alive, allocations of this thread are counted under `name` (a string literal).

@@ -38,7 +38,8 @@ inline std::string text_of_file(const std::filesystem::path& path) {
 // A program that was started; killed if nobody waits for its end.
 class RunningProgram {
 public:
-    // `environment` holds NAME=VALUE; every other PURNET_ variable but PURNET_ISA and PURNET_THREADS is taken away.
+    // `environment` holds NAME=VALUE; every other PURNET_ variable but PURNET_ISA and PURNET_THREADS is taken away. PURNET_PACKED is off
+    // unless it says more.
     explicit RunningProgram(const std::vector<std::string>& words, const std::vector<std::string>& environment = {},
                             const std::string& name = "purnet")
         : out_(folder_ / "out"), err_(folder_ / "err") {
@@ -81,6 +82,7 @@ private:
                 variable = ::environ - 1;
             }
         }
+        ::setenv("PURNET_PACKED", "off", 1);  // tests leave no weights in the user's cache
         for (const std::string& entry : environment)
             ::setenv(entry.substr(0, entry.find('=')).c_str(), entry.c_str() + entry.find('=') + 1, 1);
         ::dup2(::open(out_.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
