@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "apps/salient/gang.h"
 #include "kernels/resize/resize_bytes.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/parallel.h"
@@ -43,6 +44,11 @@ public:
         queue_.pop_front();
         changed_.notify_all();
         return value;
+    }
+    // take() would not wait.
+    bool ready() {
+        std::lock_guard lock(mutex_);
+        return closed_ || !queue_.empty();
     }
     void close() {
         std::lock_guard lock(mutex_);
@@ -106,6 +112,7 @@ struct Loaded {
 struct Finished {
     StreamPicture picture;
     std::vector<float> map;
+    std::optional<WriteResult> write = {};  // not there: it has to be rendered yet
 };
 
 // So many that their plan's memory stays below an eighth of the machine's, or of what the device has left.
@@ -154,6 +161,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
     Channel<Loaded> loaded(room);
     Channel<Finished> finished(room);
     Memory memory;
+    Gang gang(predictor.device().on_host() && thread_count() >= static_cast<int>(std::thread::hardware_concurrency()));
     std::atomic<bool> given_up{false};
     std::exception_ptr reader_error, writer_error, error;
     std::thread reader([&] {
@@ -163,22 +171,35 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
                 Loaded l;
                 if (!next(l.picture, given_up)) break;
                 const Image& rgb = l.picture.rgb;
-                l.resized.resize(3 * area);
-                resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, l.resized.data(), side, side);
+                gang.run([&] {
+                    if (l.picture.decode) l.picture.rgb = l.picture.decode();
+                    l.picture.decode = {};
+                    if (rgb.pixels.empty()) return;
+                    l.resized.resize(3 * area);
+                    resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, l.resized.data(), side, side);
+                });
+                if (rgb.pixels.empty()) continue;
                 const size_t bytes = rgb.pixels.size();
-                if (!memory.take_now(bytes) && (!loaded.put({}) || !memory.take(bytes))) break;
+                if (!memory.take_now(bytes)) {
+                    const bool wanted = loaded.put({});
+                    gang.notify();
+                    if (!wanted || !memory.take(bytes)) break;
+                }
                 if (!loaded.put(std::move(l))) break;
+                gang.notify();
             }
         } catch (...) {
             reader_error = std::current_exception();
         }
         loaded.close();
+        gang.notify();
     });
     std::thread writer([&] {
         const SerialScope serial;
         try {
             while (std::optional<Finished> done = finished.take()) {
-                finish(done->picture, done->map);
+                if (!done->write) done->write = finish(done->picture, done->map);
+                if (*done->write) (*done->write)();
                 memory.give_back(done->picture.rgb.pixels.size());
             }
         } catch (...) {
@@ -201,12 +222,19 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
         const double seconds = now() - start;
         result.network_seconds += seconds;
         choice.measured(count, seconds);
+        std::vector<Finished> done;
         for (size_t i = 0; i < n; ++i) {
             const auto map = maps.begin() + static_cast<std::ptrdiff_t>(i * area);
-            if (!finished.put({std::move(waiting[i].picture), std::vector<float>(map, map + static_cast<std::ptrdiff_t>(area))}))
-                return false;
+            done.push_back({std::move(waiting[i].picture), std::vector<float>(map, map + static_cast<std::ptrdiff_t>(area))});
         }
         waiting.erase(waiting.begin(), waiting.begin() + count);
+        if (gang.working()) {
+            std::vector<Gang::Job> renders;
+            for (Finished& f : done) renders.emplace_back([&f, &finish] { f.write = finish(f.picture, f.map); });
+            gang.work(std::move(renders));
+        }
+        for (Finished& f : done)
+            if (!finished.put(std::move(f))) return false;
         return true;
     };
     const auto run_all = [&] {
@@ -217,6 +245,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
     try {
         bool wanted = true;
         while (wanted) {
+            gang.work_until([&] { return loaded.ready(); });
             std::optional<Loaded> picture = loaded.take();
             if (!picture) {
                 run_all();
@@ -233,6 +262,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
         error = std::current_exception();
         given_up = true;
     }
+    gang.open();
     loaded.close();
     memory.close();
     finished.close();

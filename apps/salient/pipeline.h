@@ -1,5 +1,6 @@
-// Pictures through the network as a stream: one thread gets and resizes them, the caller's runs the network, one thread finishes them,
-// all at the same time. A few pictures are in memory at once (two or three where they are large), however many come.
+// Pictures through the network as a stream: one thread gets, decodes and resizes them, the caller's runs the network, one thread renders
+// and writes them, all at the same time. Where the network takes all cores, its threads decode and render, between two of its runs
+// (gang.h), and the others read and write. A few pictures are in memory at once (two or three where they are large), however many come.
 #pragma once
 
 #include <atomic>
@@ -14,13 +15,16 @@ namespace purnet {
 struct StreamPicture {
     size_t index = 0;  // of the caller
     Image rgb;
+    std::function<Image()> decode = {};  // computes rgb, where that is not there yet; an empty picture is left out: it cannot be decoded
 };
 
-// Fills the next picture, or returns false: there are no more. Called by one thread. A call that waits for its input looks whether the
+// Gets the next picture, or returns false: there are no more. Called by one thread. A call that waits for its input looks whether the
 // stream was given up, because finishing failed, and returns false then.
 using NextPicture = std::function<bool(StreamPicture&, const std::atomic<bool>& given_up)>;
-// Takes a picture and its map, in the order they came. Called by one thread.
-using FinishPicture = std::function<void(const StreamPicture&, const std::vector<float>& map)>;
+// Computes what comes out of a picture and its map, by several threads at once for several pictures, and returns what writes it, if
+// anything: that is called by one thread, in the order in which pictures came.
+using WriteResult = std::function<void()>;
+using FinishPicture = std::function<WriteResult(const StreamPicture&, const std::vector<float>& map)>;
 
 struct PipelineResult {
     double network_seconds = 0;

@@ -184,7 +184,14 @@ PredictionResult predict_files(Predictor& predictor, const std::vector<Predictio
                 stems[picture.index] = stem_for(options.out / job.output, suffixes, options.if_exists, inputs, reserved);
                 if (options.if_exists == IfExists::rename) reserved.insert(stems[picture.index]);
                 if (!stems[picture.index].empty()) {
-                    picture.rgb = read_rgb(job.input);
+                    picture.decode = [&failed, &job, bytes = read_picture_bytes(job.input)]() -> Image {
+                        try {
+                            return decode_rgb(bytes, job.input.string());
+                        } catch (const std::exception& error) {
+                            failed(job, error);
+                            return {};
+                        }
+                    };
                     return true;
                 }
                 std::lock_guard lock(report);
@@ -196,19 +203,26 @@ PredictionResult predict_files(Predictor& predictor, const std::vector<Predictio
         }
         return false;
     };
-    const auto finish = [&](const StreamPicture& picture, const std::vector<float>& map) {
-        if (stopped) return;
+    const auto finish = [&](const StreamPicture& picture, const std::vector<float>& map) -> WriteResult {
+        if (stopped) return {};
         const PredictionJob& job = jobs[picture.index];
+        const fs::path& stem = stems[picture.index];
         try {
-            write_rendered(render_outputs(predictor, picture.rgb, map, options.output), stems[picture.index], options.if_exists);
+            return [&, files = render_outputs(predictor, picture.rgb, map, options.output)] {
+                try {
+                    write_rendered(files, stem, options.if_exists);
+                } catch (const std::exception& error) {
+                    return failed(job, error);
+                }
+                std::lock_guard lock(report);
+                ++result.done;
+                advance();
+                if (options.announce) say(job.input.string(), " -> ", with_suffix(stem, suffixes[0]).string());
+            };
         } catch (const std::exception& error) {
             failed(job, error);
-            return;
+            return {};
         }
-        std::lock_guard lock(report);
-        ++result.done;
-        advance();
-        if (options.announce) say(job.input.string(), " -> ", with_suffix(stems[picture.index], suffixes[0]).string());
     };
     const PipelineResult pipeline = run_pipeline(predictor, options.batch, next, finish);
     if (progress) progress->finish();

@@ -134,10 +134,11 @@ RawResult predict_raw(Predictor& predictor, int in, int out, const RawFrames& fr
         to_rgb(bytes, form, picture.rgb);
         return true;
     };
-    const auto finish = [&](const StreamPicture& picture, const std::vector<float>& map) {
-        const std::vector<uint8_t> frame = frame_of(picture.rgb, map, side, settled);
-        write_fully(out, frame.data(), frame.size());
-        ++result.frames;
+    const auto finish = [&](const StreamPicture& picture, const std::vector<float>& map) -> WriteResult {
+        return [&, frame = frame_of(picture.rgb, map, side, settled)] {
+            write_fully(out, frame.data(), frame.size());
+            ++result.frames;
+        };
     };
     run_pipeline(predictor, frames.batch, next, finish);
     return result;

@@ -195,13 +195,14 @@ TEST_CASE("prediction pipeline: every batch size gives each picture its own map,
                 picture.rgb = pictures[given++];
                 return true;
             },
-            [&](const StreamPicture& picture, const std::vector<float>& map) {
-                REQUIRE(picture.index == taken);
-                REQUIRE(picture.rgb == pictures[taken]);
-                double most = 0;
-                for (size_t i = 0; i < map.size(); ++i) most = std::max(most, std::fabs(double{map[i]} - wanted[taken][i]));
-                CHECK(most < 1e-4);
-                ++taken;
+            [&](const StreamPicture& picture, const std::vector<float>& map) -> WriteResult {
+                const size_t at = picture.index;
+                double most = picture.rgb == pictures[at] ? 0 : 1;
+                for (size_t i = 0; i < map.size(); ++i) most = std::max(most, std::fabs(double{map[i]} - wanted[at][i]));
+                return [&taken, at, most] {
+                    CHECK(at == taken++);
+                    CHECK(most < 1e-4);
+                };
             });
         CHECK(taken == pictures.size());
     }
@@ -217,20 +218,33 @@ TEST_CASE("prediction pipeline: every batch size gives each picture its own map,
         [&](StreamPicture& picture, const std::atomic<bool>&) {
             if (large == 5) return false;
             picture.index = large++;
-            picture.rgb = Image(6000, 6000, 3);
-            most = std::max<int>(most, ++now);
+            picture.decode = [&, at = picture.index] {
+                if (at == 3) return Image();  // cannot be decoded, and is left out
+                most = std::max<int>(most, ++now);
+                return Image(6000, 6000, 3);
+            };
             return true;
         },
-        [&](const StreamPicture& picture, const std::vector<float>&) {
-            CHECK(picture.index == seen++);
-            --now;
+        [&](const StreamPicture& picture, const std::vector<float>&) -> WriteResult {
+            return [&, at = picture.index] {
+                CHECK(at == (seen == 3 ? 4 : seen));
+                ++seen;
+                --now;
+            };
         });
-    CHECK(seen == 5);
+    CHECK(seen == 4);
     CHECK(most <= 3);
-    REFUSED(run_pipeline(predictor, 2, forever, [](const StreamPicture&, const std::vector<float>&) { fail("full"); }), "full");
+    const auto full = [] { fail("full"); };
+    REFUSED(run_pipeline(predictor, 2, forever, [&](const StreamPicture&, const std::vector<float>&) { return full; }), "full");
+    REFUSED(run_pipeline(predictor, 2, forever,
+                         [&](const StreamPicture&, const std::vector<float>&) -> WriteResult {
+                             full();
+                             return {};
+                         }),
+            "full");
     REFUSED(run_pipeline(
                 predictor, 2, [](StreamPicture&, const std::atomic<bool>&) -> bool { fail("no more"); },
-                [](const StreamPicture&, const std::vector<float>&) {}),
+                [](const StreamPicture&, const std::vector<float>&) -> WriteResult { return {}; }),
             "no more");
 }
 
