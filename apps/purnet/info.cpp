@@ -8,6 +8,7 @@
 #include "apps/salient/predictor.h"
 #include "core/formats/weights_file.h"
 #include "core/plan/graph.h"
+#include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 #include "nets/name_maps.h"
@@ -77,6 +78,12 @@ int run(const Settings& s) {
         return all_fine;
     }
     std::printf("device        %s; on the CPU %s, %d threads\n", name_of(computing_device()).c_str(), name_of(isa()), thread_count());
+    if (!computing_device().on_host())
+        for (const LibraryReport& library : accelerator_libraries())
+            std::printf("%-13s %s\n", library.name.c_str(),
+                        library.version.empty()
+                            ? concat("absent: ", library.detail).c_str()
+                            : concat(library.version, ", ", library.detail, "; computes where --tune found it faster").c_str());
     for (const auto& [key, value] : to_metadata(net->config()))
         std::printf("%-13s %s\n", key == "size" ? "stored size" : key.c_str(),
                     key == "ranges" ? concat("of ", net->config().ranges.size(), " convolutions' inputs").c_str() : value.c_str());

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "kernels/runtime/warning.h"
+
 namespace purnet {
 namespace {
 
@@ -21,6 +23,11 @@ std::mutex& output_mutex() {
 }
 
 LastLine* last_line = nullptr;
+
+const bool registered = [] {
+    set_warning_sink([](const std::string& sentence) { warn(sentence); });
+    return true;
+}();
 
 }  // namespace
 

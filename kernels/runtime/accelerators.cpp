@@ -62,7 +62,15 @@ int chosen_accelerator() { return chosen; }
 std::string chosen_accelerator_text() {
     const Accelerators& all = registered();
     if (chosen < 0) return "";
-    return concat(all.describe(chosen), all.versions ? "; " + all.versions() : std::string());
+    std::string text = concat(all.describe(chosen), all.versions ? "; " + all.versions() : std::string());
+    for (const LibraryReport& library : accelerator_libraries())
+        if (!library.version.empty()) text += concat("; ", library.name, " ", library.version);
+    return text;
+}
+
+std::vector<LibraryReport> accelerator_libraries() {
+    const Accelerators& all = registered();
+    return all.libraries ? all.libraries() : std::vector<LibraryReport>();
 }
 
 bool is_device_name(const std::string& name) { return name == "auto" || name == "cpu" || name == "cuda" || index_of(name).has_value(); }

@@ -3,17 +3,26 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "kernels/runtime/device.h"
 
 namespace purnet {
 
+// A library that may compute beside our own kernels.
+struct LibraryReport {
+    std::string name;     // "cublasLt"
+    std::string version;  // "13.1.0"; empty: it cannot be used
+    std::string detail;   // its file, or why it cannot be used
+};
+
 struct Accelerators {
-    int (*count)() = nullptr;                 // 0 where there is no device or no driver
-    std::string (*absence)() = nullptr;       // why there is none, in the driver's words
-    std::string (*describe)(int) = nullptr;   // "NVIDIA H200, sm_90, 141 GB"
-    std::string (*objection)(int) = nullptr;  // why this device cannot be used; empty: it can
-    std::string (*versions)() = nullptr;      // "CUDA 13.0, driver 13.1"
+    int (*count)() = nullptr;                             // 0 where there is no device or no driver
+    std::string (*absence)() = nullptr;                   // why there is none, in the driver's words
+    std::string (*describe)(int) = nullptr;               // "NVIDIA H200, sm_90, 141 GB"
+    std::string (*objection)(int) = nullptr;              // why this device cannot be used; empty: it can
+    std::string (*versions)() = nullptr;                  // "CUDA 13.0, driver 13.1"
+    std::vector<LibraryReport> (*libraries)() = nullptr;  // opens them, which takes a while
 };
 // Returns those before.
 Accelerators register_accelerators(const Accelerators& accelerators);
@@ -28,8 +37,11 @@ struct DeviceChoice {
 DeviceChoice choose_device(const std::string& wanted);
 // The N of the CUDA device that this process computes on; -1: none was chosen, and CUDA takes what it takes by itself.
 int chosen_accelerator();
-// "NVIDIA H200, sm_90, 141 GB; CUDA 13.0, driver 13.1": that device and what runs it; empty where none was chosen.
+// "NVIDIA H200, sm_90, 141 GB; CUDA 13.0, driver 13.1; cublasLt 13.1.0": that device and what can compute on it; empty where none was
+// chosen.
 std::string chosen_accelerator_text();
+// Those that belong to CUDA devices, whether or not they are there.
+std::vector<LibraryReport> accelerator_libraries();
 // The names choose_device knows, whatever the machine has.
 bool is_device_name(const std::string& name);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "kernels/runtime/current_stream.h"
 
@@ -13,6 +14,7 @@ struct State {
     std::mutex mutex;
     bool measures = false;
     Known known;
+    Listener listener;
     std::atomic<bool> any = false;
 
     void look() { any = measures || !known.empty(); }
@@ -44,6 +46,11 @@ void know(const Known& choices) {
 
 bool any() { return state().any; }
 
+void on_measured(Listener listener) {
+    std::lock_guard lock(state().mutex);
+    state().listener = std::move(listener);
+}
+
 std::string choose(const std::string& key, const std::vector<std::string>& ways, const std::string& estimate,
                    const std::function<double(const std::string& way)>& milliseconds) {
     if (ways.size() < 2 || !any()) return estimate;
@@ -52,12 +59,14 @@ std::string choose(const std::string& key, const std::vector<std::string>& ways,
     if (const auto told = all.known.find(key); told != all.known.end() && std::count(ways.begin(), ways.end(), told->second))
         return told->second;
     if (!all.measures || current_stream()) return estimate;
+    std::map<std::string, double> took{{estimate, milliseconds(estimate)}};
     std::string best = estimate;
-    double least = 0.95 * milliseconds(estimate);
+    double least = 0.95 * took[estimate];
     for (const std::string& way : ways)
         if (way != estimate)
-            if (const double took = milliseconds(way); took < least) best = way, least = took;
+            if (const double time = took[way] = milliseconds(way); time < least) best = way, least = time;
     all.known[key] = best;
+    if (all.listener) all.listener(key, took);
     return best;
 }
 

@@ -27,6 +27,10 @@ void know(const Known& choices);
 // False while choose() would give the estimate for any key.
 bool any();
 
+// Told of every measuring when it ends: milliseconds by way, infinite where a way failed. Must ask nothing of choices. Null: nobody.
+using Listener = std::function<void(const std::string& key, const std::map<std::string, double>& milliseconds)>;
+void on_measured(Listener listener);
+
 // One of `ways`, to which `estimate` belongs. milliseconds(way) runs it, not while other kernels run; while launches are recorded
 // (launch_graph.h) nothing is measured.
 std::string choose(const std::string& key, const std::vector<std::string>& ways, const std::string& estimate,

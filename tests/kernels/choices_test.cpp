@@ -39,11 +39,15 @@ TEST_CASE("choices: the estimate, unless measuring is on or somebody told") {
 
     choices::measure(true);
     CHECK(choices::any());
+    std::map<std::string, std::map<std::string, double>> told;
+    choices::on_measured([&](const std::string& key, const std::map<std::string, double>& took) { told[key] = took; });
     CHECK(clock.choose("a") == "fast");
     CHECK(clock.asked == std::vector<std::string>{"plain", "fast", "slow"});
     CHECK(clock.choose("a") == "fast");
     CHECK(clock.asked.size() == 3);  // once
     CHECK(choices::known() == choices::Known{{"a", "fast"}});
+    CHECK(told == decltype(told){{"a", clock.milliseconds}});
+    choices::on_measured(nullptr);
     CHECK(choices::choose("one way", {"plain"}, "plain", nullptr) == "plain");
 
     clock.milliseconds["fast"] = 0.96;  // not worth another rounding

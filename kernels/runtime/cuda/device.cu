@@ -7,6 +7,8 @@
 
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/cuda/cublaslt.h"
+#include "kernels/runtime/cuda/cudnn.h"
 #include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/out_of_memory.h"
@@ -41,6 +43,8 @@ std::string versions() {
     return concat("CUDA ", text(runtime), ", driver ", text(driver));
 }
 
+std::vector<LibraryReport> libraries() { return {cublaslt::report(), cudnn::report()}; }
+
 // Where launches are recorded, copies and fills are recorded with them; else they are finished on return.
 void copy(void* to, const void* from, size_t bytes) {
     enter_device();
@@ -60,7 +64,7 @@ void fill(void* to, int byte, size_t bytes) {
 
 // The allocator of kernels/runtime/memory.h gets the device's memory from here, and the programs what devices there are.
 const bool registered = [] {
-    register_accelerators({device_count, why_no_device, describe, objection, versions});
+    register_accelerators({device_count, why_no_device, describe, objection, versions, libraries});
     register_raw_memory(DeviceType::cuda, {[](size_t bytes) -> void* {
                                                enter_device();
                                                void* memory = nullptr;
