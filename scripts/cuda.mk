@@ -68,7 +68,7 @@ cuda-registers:
 # -O2 gains, and these templates take long to compile.
 EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu')) $(DEVICE_TEST_SOURCES)
 EMULATOR_ENGINE := $(sort $(wildcard tests/emulator/engine/*.cpp))
-EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE),$(call find_sources,tests/emulator tests/device))
+EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE) tests/emulator/libraries/%,$(call find_sources,tests/emulator tests/device))
 EMULATOR_VARIANTS := sanitized monitored
 EMULATOR_FLAGS_sanitized := -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
 EMULATOR_FLAGS_monitored := -DPURNET_EMULATOR_MONITOR
@@ -77,6 +77,24 @@ EMULATOR_LINK_sanitized := -fsanitize=address,undefined
 EMULATOR_PROGRAM_sanitized := $(BUILD)/emulator_tests
 EMULATOR_PROGRAM_monitored := $(BUILD)/emulator_monitor_tests
 EMULATOR_CXXFLAGS := $(filter-out $(SANITIZE_FLAGS),$(CXXFLAGS)) -fno-strict-aliasing -fno-omit-frame-pointer
+
+# What stands in for NVIDIA's libraries there, by their file names, in a folder for each kind (tests/emulator/libraries).
+FAKE_LIBRARIES :=
+define fake_library
+FAKE_LIBRARIES += $$(BUILD)/emulator/libraries/$(1)
+$$(BUILD)/emulator/libraries/$(1): $(2) | packages
+	@mkdir -p $$(@D)
+	@echo "  c++    $$< ($(1))"
+	$$(Q)$$(CXX) $$(CPPFLAGS) $$(EMULATOR_CXXFLAGS) $(3) -MF $$@.d -shared -fPIC $$< -o $$@
+-include $$(BUILD)/emulator/libraries/$(1).d
+endef
+$(eval $(call fake_library,good/libcublasLt.so.13,tests/emulator/libraries/fake_cublaslt.cpp,))
+$(eval $(call fake_library,good/libcudnn.so.9,tests/emulator/libraries/fake_cudnn.cpp,))
+$(eval $(call fake_library,old/libcublasLt.so.12,tests/emulator/libraries/fake_cublaslt.cpp,-DFAKE_VERSION=111103))
+$(eval $(call fake_library,new/libcublasLt.so.13,tests/emulator/libraries/fake_cublaslt.cpp,-DFAKE_VERSION=140000))
+$(eval $(call fake_library,damaged/libcublasLt.so.13,tests/emulator/libraries/fake_cublaslt.cpp,-DFAKE_LACKS_MATMUL))
+$(eval $(call fake_library,old/libcudnn.so.9,tests/emulator/libraries/fake_cudnn.cpp,-DFAKE_VERSION=8907))
+$(eval $(call fake_library,new/libcudnn.so.9,tests/emulator/libraries/fake_cudnn.cpp,-DFAKE_VERSION=100000))
 
 define emulator_rules
 EMULATOR_OBJECTS_$(1) := $$(patsubst %.cu,$$(BUILD)/emulator/$(1)/%.cu.o,$$(EMULATED_SOURCES)) \
@@ -91,7 +109,7 @@ $$(BUILD)/emulator/$(1)/%.o: %.cpp | packages
 	@echo "  c++    $$< ($(1))"
 	$$(Q)$$(CXX) $$(CPPFLAGS) $$(EMULATOR_CXXFLAGS) $$(EMULATOR_FLAGS_$(1)) -c $$< -o $$@
 $$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records/harness.o $$(BUILD)/obj/apps/bench/support.o \
-    $$(RECORD_OBJECTS) $$(LIBRARY)
+    $$(RECORD_OBJECTS) $$(LIBRARY) | $$(FAKE_LIBRARIES)
 	@echo "  link   $$@"
 	$$(Q)$$(CXX) $$(filter-out $$(SANITIZE_FLAGS),$$(LDFLAGS)) $$(EMULATOR_LINK_$(1)) $$^ $$(LDLIBS) -ldl -o $$@
 -include $$(EMULATOR_OBJECTS_$(1):.o=.d)

@@ -54,7 +54,7 @@ struct Method<float> {
 
 template size_t workspace<float>(const Problem&, Pass, const Way*);
 template std::vector<Way> ways<float>(const Problem&, Pass);
-template Way way_of<float>(const Problem&, Pass);
+template Way way_of<float>(const Problem&, Pass, bool);
 template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&, const Way*);
 template void backward_data(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&,
                             const Way*);

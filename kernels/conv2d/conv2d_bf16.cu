@@ -42,7 +42,7 @@ struct Method<bf16> {
 
 template size_t workspace<bf16>(const Problem&, Pass, const Way*);
 template std::vector<Way> ways<bf16>(const Problem&, Pass);
-template Way way_of<bf16>(const Problem&, Pass);
+template Way way_of<bf16>(const Problem&, Pass, bool);
 template void forward(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&, const Way*);
 template void backward_data(const Problem&, const bf16*, const bf16*, const tile::Epilogue<bf16>&, bf16*, void*, const Context&,
                             const Way*);

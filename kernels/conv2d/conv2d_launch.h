@@ -3,6 +3,8 @@
 #pragma once
 
 #include <climits>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "kernels/conv2d/conv2d_cuda.h"
@@ -89,7 +91,7 @@ inline void add_ways(std::vector<Way>& list, const char* kernel, const Grid& gri
 }
 
 template <class T>
-Way way_of(const Problem& p, Pass pass) {
+Way own_way_of(const Problem& p, Pass pass) {
     const std::vector<Way> all = ways<T>(p, pass);
     if (all.size() < 2 || !choices::any()) return all.front();
     std::vector<std::string> names;
@@ -101,17 +103,40 @@ Way way_of(const Problem& p, Pass pass) {
                                  [&](const std::string& name) { return least_milliseconds<T>(p, pass, named(name)); }));
 }
 
+template <class T>
+Way way_of(const Problem& p, Pass pass, bool sum_alone) {
+    const Way own = own_way_of<T>(p, pass);
+    if (!sum_alone || !choices::any()) return own;
+    const std::vector<Library> libraries = libraries_for(p, pass, dtype_of<T>);
+    if (libraries.empty()) return own;
+    std::vector<std::string> names{name_of(Library::none)};
+    for (const Library library : libraries) names.push_back(name_of(library));
+    const auto named = [&](const std::string& name) {
+        Way way = own;
+        for (const Library library : libraries)
+            if (name == name_of(library)) way.library = library, way.name = name;
+        return way;
+    };
+    return named(choices::choose(concat("cuda or a library ", purnet::name_of(dtype_of<T>), " ", key_of(p, pass)), names, names.front(),
+                                 [&](const std::string& name) { return least_milliseconds<T>(p, pass, named(name)); }));
+}
+
 // Of a way, or, as its operands may not be aligned, of the kernel for every device.
 template <class T>
 size_t workspace(const Problem& p, Pass pass, const Way* given) {
-    if (depthwise::takes(p) && pass != Pass::backward_weights) return 0;
-    size_t product = 0;
-    if (depthwise::takes(p)) {
-        product = depthwise::weights_workspace(p);
-    } else {
-        product = std::max(grid_of(p, pass).workspace(), given ? given->grid.workspace() : way_of<T>(p, pass).grid.workspace());
-    }
+    const Way way = given ? *given : way_of<T>(p, pass);
+    size_t product = way.library == Library::none ? 0 : library_workspace;
+    if (!depthwise::takes(p))
+        product = std::max({product, grid_of(p, pass).workspace(), way.grid.workspace()});
+    else if (pass == Pass::backward_weights)
+        product = std::max(product, depthwise::weights_workspace(p));
     return pass == Pass::backward_weights ? std::max(product, bias_workspace(p.n * p.out_h() * p.out_w(), p.o)) : product;
+}
+
+// Nothing follows the sum.
+template <class T>
+bool sum_alone(const tile::Epilogue<T>& e) {
+    return !e.bias && !e.before && !e.after && e.slope == 1 && std::isinf(e.top);
 }
 
 template <class T>
@@ -120,11 +145,13 @@ void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d forward", text);
     check(p);
+    const bool alone = sum_alone(epilogue);
+    const Way way = given ? *given : way_of<T>(p, Pass::forward, alone);
+    if (alone && run_by(way.library, p, Pass::forward, dtype_of<T>, x, weight, y, workspace, context)) return;
     if (depthwise::takes(p)) return depthwise::forward(p, x, weight, epilogue, y, context);
     const bool vectors = p.o / p.groups % 4 == 0 && tile::aligned_16(y, epilogue.before, epilogue.after);
     const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors};
-    Method<T>::launch(p, Pass::forward, given ? *given : way_of<T>(p, Pass::forward), product, chunk_of(p, Pass::forward, x, weight),
-                      workspace, cuda::stream_of(context));
+    Method<T>::launch(p, Pass::forward, way, product, chunk_of(p, Pass::forward, x, weight), workspace, cuda::stream_of(context));
 }
 
 template <class T>
@@ -133,11 +160,14 @@ void backward_data(const Problem& p, const T* dy, const T* weight, const tile::E
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d backward_data", text);
     check(p);
+    const bool alone = sum_alone(epilogue);
+    const Way way = given ? *given : way_of<T>(p, Pass::backward_data, alone);
+    if (alone && run_by(way.library, p, Pass::backward_data, dtype_of<T>, dy, weight, dx, workspace, context)) return;
     if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, epilogue, dx, context);
     const bool vectors = p.c / p.groups % 4 == 0 && tile::aligned_16(dx, epilogue.before, epilogue.after);
     const Correlation<T, false> product{narrow(p), dy, weight, epilogue, dx, vectors};
-    Method<T>::launch(p, Pass::backward_data, given ? *given : way_of<T>(p, Pass::backward_data), product,
-                      chunk_of(p, Pass::backward_data, dy, weight), workspace, cuda::stream_of(context));
+    Method<T>::launch(p, Pass::backward_data, way, product, chunk_of(p, Pass::backward_data, dy, weight), workspace,
+                      cuda::stream_of(context));
 }
 
 template <class T>
@@ -147,18 +177,24 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
     const OpScope op("conv2d backward_weights", text);
     check(p);
     const int64_t in = p.c / p.groups;
-    if (dweight && depthwise::takes(p)) {
-        depthwise::backward_weights(p, x, dy, dweight, workspace, context);
-    } else if (dweight) {
-        const WeightGradient<T> product{narrow(p), x, dy, dweight, p.kh * p.kw * in % 4 == 0 && tile::aligned_16(dweight)};
-        Method<T>::launch(p, Pass::backward_weights, given ? *given : way_of<T>(p, Pass::backward_weights), product,
-                          chunk_of(in, p.o / p.groups, x, dy), workspace, cuda::stream_of(context));
+    if (dweight) {
+        const Way way = given ? *given : way_of<T>(p, Pass::backward_weights);
+        const bool done = run_by(way.library, p, Pass::backward_weights, dtype_of<T>, x, dy, dweight, workspace, context);
+        if (!done && depthwise::takes(p)) {
+            depthwise::backward_weights(p, x, dy, dweight, workspace, context);
+        } else if (!done) {
+            const WeightGradient<T> product{narrow(p), x, dy, dweight, p.kh * p.kw * in % 4 == 0 && tile::aligned_16(dweight)};
+            Method<T>::launch(p, Pass::backward_weights, way, product, chunk_of(in, p.o / p.groups, x, dy), workspace,
+                              cuda::stream_of(context));
+        }
     }
     if (dbias) backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias, workspace, context);
 }
 
 template <class T>
 double least_milliseconds(const Problem& p, Pass pass, const Way& way) {
+    constexpr double never = std::numeric_limits<double>::infinity();
+    if (way.library != Library::none && !has_kernel(way.library, p, pass, dtype_of<T>)) return never;
     const MemoryScope scope("measuring");
     const Context context{{DeviceType::cuda, std::max(chosen_accelerator(), 0)}, nullptr};
     const auto filled = [&](size_t bytes) {
@@ -169,7 +205,7 @@ double least_milliseconds(const Problem& p, Pass pass, const Way& way) {
     const Block x = filled(static_cast<size_t>(p.x_count()) * sizeof(T)), y = filled(static_cast<size_t>(p.y_count()) * sizeof(T));
     const Block weight = filled(static_cast<size_t>(p.weight_count()) * sizeof(float)),
                 scratch(context.device, workspace<T>(p, pass, &way));
-    return cuda::least_milliseconds([&] {
+    const double least = cuda::least_milliseconds([&] {
         T *const xs = static_cast<T*>(x.data()), *const ys = static_cast<T*>(y.data());
         if (pass == Pass::forward)
             forward<T>(p, xs, static_cast<const T*>(weight.data()), {}, ys, scratch.data(), context, &way);
@@ -178,6 +214,7 @@ double least_milliseconds(const Problem& p, Pass pass, const Way& way) {
         else
             backward_weights<T>(p, xs, ys, static_cast<float*>(weight.data()), nullptr, scratch.data(), context, &way);
     });
+    return way.library != Library::none && dropped(way.library) ? never : least;
 }
 
 // As entries of a table.

@@ -22,7 +22,7 @@ class PackedOnDevice : public PackedConv {
 public:
     PackedOnDevice(const Problem& problem, Pass pass, const Epilogue& epilogue, const float* weight, const float* bias,
                    const Context& context)
-        : problem_(problem), pass_(pass), epilogue_(epilogue), way_(way_of<T>(problem, pass)) {
+        : problem_(problem), pass_(pass), epilogue_(epilogue), way_(way_of<T>(problem, pass, epilogue == Epilogue{} && !bias)) {
         MemoryScope scope("packed weights");
         weight_ = on_device<T>(context.device, weight, problem.weight_count());
         if (bias) bias_ = on_device<float>(context.device, bias, pass == Pass::forward ? problem.o : problem.c);

@@ -17,6 +17,7 @@ extern "C" const char* __asan_default_options() { return "detect_leaks=0:abort_o
 
 int main(int argc, char** argv) {
     setenv("PURNET_MEMORY_DEBUG", "exact", 1);  // exact-size blocks, before the first one is made
+    setenv("PURNET_LIBRARIES", "none", 1);      // those of this machine would take our memory for a device's
     if (argc == 2 && std::strcmp(argv[1], "support") == 0) {
         std::cout << purnet::bench::support_table();
         return 0;

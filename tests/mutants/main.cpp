@@ -242,6 +242,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     setenv("PURNET_MEMORY_DEBUG", "exact", 1);  // exact-size blocks, before the first one is made
+    setenv("PURNET_LIBRARIES", "none", 1);      // those of this machine would take our memory for a device's
     try {
         return purnet::mutants::run(argc, argv);
     } catch (const purnet::Error& e) {
