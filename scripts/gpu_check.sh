@@ -80,6 +80,14 @@ part twice-f32 train_twice f32
 part twice-bf16 train_twice bf16
 part resume resume_elsewhere
 part sanitizer sanitize
+# Against NVIDIA's libraries, where they are: of a toolkit, or of a PyTorch that python3 knows.
+if [ -z "${PURNET_LIBRARIES:-}" ]; then
+    PURNET_LIBRARIES=$(python3 -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' 2>/dev/null)
+    export PURNET_LIBRARIES
+fi
+part libraries "$build/gpu_tests" -tc='device libraries*'
+part ways-f32 "$build/bench" ways --device cuda --json "$report/ways-f32.json"
+part ways-bf16 "$build/bench" ways --device cuda --precision bf16 --json "$report/ways-bf16.json"
 part bench-f32 "$build/bench" ops --device cuda --seconds 0.1 --json "$report/ops-f32.json"
 part bench-bf16 "$build/bench" ops --device cuda --precision bf16 --seconds 0.1 --json "$report/ops-bf16.json"
 echo "the report: $report"

@@ -19,6 +19,19 @@ struct OpsOptions {
 // its end does not count.
 void run_ops(const OpsOptions& options);
 
+struct WaysOptions {
+    std::string filter;
+    std::string json;
+    std::string compare;
+    std::string device = "cuda";
+    std::string precision = "f32";
+    int batch = 8;
+};
+
+// Our own kernels against NVIDIA's libraries (kernels/conv2d/conv2d_ways.h) on a CUDA device: every pass of the networks' convolutions, the
+// best of our ways and, where a library is installed and computes it, that one; by events on the device, the least of five.
+void run_ways(const WaysOptions& options);
+
 struct NetsOptions {
     std::string filter;
     std::string json;

@@ -12,11 +12,15 @@ using namespace purnet::bench;
 
 constexpr int wrong_usage = 2;
 
-void add_common(CLI::App& command, std::string& filter, double& seconds, std::string& json, std::string& compare) {
+void add_report(CLI::App& command, std::string& filter, std::string& json, std::string& compare) {
     command.add_option("--filter", filter, "only names that begin so");
-    command.add_option("--seconds", seconds, "time spent on each row")->capture_default_str()->check(CLI::Range(0.0, 86400.0));
     command.add_option("--json", json, "also write the rows to this file");
     command.add_option("--compare", compare, "a file that --json wrote before: adds the ratio to its best times");
+}
+
+void add_common(CLI::App& command, std::string& filter, double& seconds, std::string& json, std::string& compare) {
+    add_report(command, filter, json, compare);
+    command.add_option("--seconds", seconds, "time spent on each row")->capture_default_str()->check(CLI::Range(0.0, 86400.0));
 }
 
 void add_ops(CLI::App& command, OpsOptions& ops) {
@@ -24,6 +28,13 @@ void add_ops(CLI::App& command, OpsOptions& ops) {
     command.add_option("--device", ops.device, "cpu, cuda or cuda:N")->capture_default_str();
     command.add_option("--precision", ops.precision, "of activations")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
     command.add_flag("--all", ops.all, "small test cases too");
+}
+
+void add_ways(CLI::App& command, WaysOptions& ways) {
+    add_report(command, ways.filter, ways.json, ways.compare);
+    command.add_option("--device", ways.device, "cuda or cuda:N")->capture_default_str();
+    command.add_option("--precision", ways.precision, "of activations")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
+    command.add_option("--batch", ways.batch, "pictures at once")->capture_default_str()->check(CLI::Range(1, 256));
 }
 
 void add_nets(CLI::App& command, NetsOptions& nets) {
@@ -47,6 +58,7 @@ int main(int argc, char** argv) {
         "Examples:\n"
         "  build/bench ops\n"
         "  build/bench ops --filter conv2d --seconds 1 --json ops.json\n"
+        "  build/bench ways --device cuda --precision bf16\n"
         "  build/bench nets --json before.json\n"
         "  build/bench nets --filter inference.light --compare before.json\n"
         "  build/bench nets --filter inference --threads 1,2 --sizes 160,320,640 --batches 1,4\n"
@@ -61,6 +73,11 @@ int main(int argc, char** argv) {
     CLI::App* const nets_command = app.add_subcommand(
         "nets", "times whole networks on the CPU: inference, start of the program, loader, training step, folders of photographs");
     add_nets(*nets_command, nets);
+    WaysOptions ways;
+    CLI::App* const ways_command = app.add_subcommand(
+        "ways",
+        "on a CUDA device: our own kernels of every convolution of the networks against cuBLASLt and cuDNN, where they are installed");
+    add_ways(*ways_command, ways);
     CLI::App* const support_command = app.add_subcommand("support", "op x device x direction as a Markdown table");
     try {
         app.parse(argc, argv);
@@ -69,6 +86,7 @@ int main(int argc, char** argv) {
     }
     try {
         if (ops_command->parsed()) run_ops(ops);
+        if (ways_command->parsed()) run_ways(ways);
         if (nets_command->parsed() && !run_nets(nets)) return purnet::stop_exit_code();
         if (support_command->parsed()) std::cout << support_table();
     } catch (const purnet::Error& error) {

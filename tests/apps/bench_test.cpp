@@ -88,7 +88,7 @@ TEST_CASE("bench: names are listed; what cannot work is said before anything is 
     for (const char* text : {"", "[]", "{\"rows\": 3}", "{\"rows\": [3]}", "{\"rows\": [{\"name\": \"a\"}]}",
                              "{\"rows\": [{\"name\": 3, \"best_ms\": 1}]}", "{\"rows\": [{\"name\": \"a\", \"best_ms\": \"1\"}]}"}) {
         atomic_write(file, text);
-        for (const char* command : {"nets", "ops"}) {
+        for (const char* command : {"nets", "ops", "ways"}) {
             const test::Outcome refused = bench({command, "--compare", file});
             CHECK(refused.code == 1);
             CHECK(refused.out.empty());
@@ -105,6 +105,8 @@ TEST_CASE("bench: names are listed; what cannot work is said before anything is 
     refused(1, "cannot read", {"nets", "--compare", folder / "nothing.json"});
     refused(1, "nowhere", {"nets", "--json", folder / "nowhere" / "report.json"});
     refused(1, "whose name begins with 'nothing'", {"nets", "--filter", "nothing"});
+    refused(1, "ways are those of a CUDA device: 'cpu' is none", {"ways", "--device", "cpu"});
+    refused(2, "--batch", {"ways", "--batch", "0"});
     refused(2, "--sizes", {"nets", "--sizes", "16"});
     refused(2, "--batches", {"nets", "--batches", "1,two"});
     refused(2, "--threads", {"nets", "--threads", "0"});
