@@ -47,7 +47,7 @@ struct Method<float> {
     }
     static std::vector<Way> ways(const Problem& p, Pass pass) {
         std::vector<Way> list;
-        add_ways(list, "tiles 64x64", grid_of(p, pass));
+        add_ways(list, "tiles", {}, grid_of(p, pass));
         return list;
     }
 };

@@ -12,21 +12,33 @@ struct Method<bf16> {
     template <class Product>
     static void launch(const Problem& p, Pass pass, const Way& way, const Product& product, int chunk, void* workspace,
                        cudaStream_t stream) {
-        const Grid grid = way.groups ? grid_of(p, pass) : way.grid;
-        if (chunk < 8)
+        if (chunk < 8) {
+            const Grid grid = way.groups || way.tile != TileSize{} ? grid_of(p, pass) : way.grid;
             launch_product(tile_kernel<1, Product>, product, grid, float_threads, 0, workspace, stream);
-        else if (way.groups)
-            sm90::launch(p, {way.groups, way.columns, way.grid}, product, workspace, stream);
-        else
-            launch_product(mma_kernel<Product>, product, grid, mma_threads, mma_shared, workspace, stream);
+        } else if (way.groups) {
+            sm90::launch(p, {way.groups, way.tile.columns, way.grid}, product, workspace, stream);
+        } else if (way.tile.columns == 128) {
+            launch_mma<MmaTile<128, 128>>(product, way.grid, workspace, stream);
+        } else if (way.tile.rows == 128) {
+            launch_mma<MmaTile<128, 64>>(product, way.grid, workspace, stream);
+        } else {
+            launch_mma<MmaTile<64, 64>>(product, way.grid, workspace, stream);
+        }
     }
     static std::vector<Way> ways(const Problem& p, Pass pass) {
         std::vector<Way> list;
         const bool aligned = (pass == Pass::backward_weights ? chunk_of(p.c / p.groups, p.o / p.groups) : chunk_of(p, pass)) == 8;
-        if (aligned && sm90::fits(p, pass) && sm90::device_can()) {
+        if (!aligned) {
+            add_ways(list, "tiles", {}, grid_of(p, pass));
+            return list;
+        }
+        if (sm90::fits(p, pass) && sm90::device_can()) {
             const auto add = [&](const sm90::Plan& plan, int parts) {
                 const Grid cut = plan.grid.in_parts(parts);
-                list.push_back({plan.groups, plan.columns, cut, concat("wgmma ", 64 * plan.groups, "x", plan.columns, cut.parts())});
+                list.push_back({plan.groups,
+                                {64 * plan.groups, plan.columns},
+                                cut,
+                                concat("wgmma ", 64 * plan.groups, "x", plan.columns, cut.parts())});
             };
             const sm90::Plan estimate = sm90::plan_of(p, pass);
             add(estimate, estimate.grid.splits);
@@ -35,8 +47,36 @@ struct Method<bf16> {
                     if (plan.groups != estimate.groups || plan.columns != estimate.columns || splits != estimate.grid.splits)
                         add(plan, splits);
         }
-        add_ways(list, aligned ? "mma 64x64" : "tiles 64x64", grid_of(p, pass));
+        const std::vector<TileSize> tiles = mma_tiles(p, pass);
+        const TileSize estimate = mma_estimate(p, pass, tiles);
+        add_ways(list, "mma", estimate, grid_of(p, pass, estimate));
+        for (const TileSize tile : tiles)
+            if (tile != estimate) add_ways(list, "mma", tile, grid_of(p, pass, tile));
         return list;
+    }
+
+private:
+    template <class Tile, class Product>
+    static void launch_mma(const Product& product, const Grid& grid, void* workspace, cudaStream_t stream) {
+        launch_product(mma_kernel<Product, Tile>, product, grid, Tile::threads, Tile::shared, workspace, stream);
+    }
+    // The largest first; none of which a half would lie beyond the result.
+    static std::vector<TileSize> mma_tiles(const Problem& p, Pass pass) {
+        const Grid grid = grid_of(p, pass);
+        std::vector<TileSize> list;
+        if (grid.row_tiles > 1 && grid.column_tiles > 1) list.push_back({128, 128});
+        if (grid.row_tiles > 1) list.push_back({128, 64});
+        list.push_back({64, 64});
+        return list;
+    }
+    // The first of which every multiprocessor of a large device gets one, or of a weight gradient, whose long sums are cut anyway, a part
+    // of one; the smallest where there are not as many.
+    static TileSize mma_estimate(const Problem& p, Pass pass, const std::vector<TileSize>& tiles) {
+        for (const TileSize tile : tiles) {
+            const Grid grid = grid_of(p, pass, tile);
+            if (grid.tiles() * (pass == Pass::backward_weights ? grid.splits : 1) >= 132) return tile;
+        }
+        return tiles.back();
     }
 };
 

@@ -1,6 +1,6 @@
-// How a product is cut into blocks: tiles of 64 x 64 of the result, and the sum of each tile among several blocks where there
-// are fewer tiles than a device has multiprocessors (20 x 20 maps, and every weight gradient, whose sum runs over pixels). A function of
-// the problem alone; conv2d_split.h is the device's side.
+// How a product is cut into blocks: tiles of the result, of 64 x 64 if not told otherwise, and the sum of each tile among several blocks
+// where there are fewer tiles than a device has multiprocessors (20 x 20 maps, and every weight gradient, whose sum runs over pixels). A
+// function of the problem alone; conv2d_split.h is the device's side.
 #pragma once
 
 #include <algorithm>
@@ -12,13 +12,17 @@
 namespace purnet::conv2d::implicit {
 
 inline constexpr int tile_size = 64;
-inline constexpr int tile_elements = tile_size * tile_size;
+struct TileSize {
+    int rows = tile_size, columns = tile_size;
+
+    bool operator==(const TileSize&) const = default;
+};
 
 struct Grid {
     int64_t row_tiles = 0, column_tiles = 0, products = 0;
     int splits = 1;
-    int64_t elements = tile_elements;  // of a tile
-    int most_splits = 1;               // that a measurement tries
+    int64_t elements = tile_size * tile_size;  // of a tile
+    int most_splits = 1;                       // that a measurement tries
 
     Grid in_parts(int wanted) const {
         Grid grid = *this;
@@ -40,8 +44,9 @@ struct Grid {
 };
 
 // Two blocks for each of 132 multiprocessors; a part of a sum has at least 256 terms.
-inline Grid grid_of(int64_t rows, int64_t columns, int64_t depth, int64_t products) {
-    Grid grid{(rows + tile_size - 1) / tile_size, (columns + tile_size - 1) / tile_size, products};
+inline Grid grid_of(int64_t rows, int64_t columns, int64_t depth, int64_t products, TileSize tile = {}) {
+    Grid grid{(rows + tile.rows - 1) / tile.rows, (columns + tile.columns - 1) / tile.columns, products};
+    grid.elements = int64_t{tile.rows} * tile.columns;
     const int64_t wanted = 264 / std::max<int64_t>(grid.tiles(), 1);
     grid.splits = static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(depth / 256, 1)));
     grid.most_splits = static_cast<int>(std::clamp<int64_t>(depth / 128, grid.splits, 64));

@@ -44,12 +44,12 @@ inline std::string describe(const Problem& p) {
 }
 
 // Of the data gradient: sizes of the largest phase.
-inline Grid grid_of(const Problem& p, Pass pass) {
+inline Grid grid_of(const Problem& p, Pass pass, TileSize tile = {}) {
     const int64_t in = p.c / p.groups, out = p.o / p.groups;
-    if (pass == Pass::forward) return grid_of(p.n * p.out_h() * p.out_w(), out, p.kh * p.kw * in, p.groups);
-    if (pass == Pass::backward_weights) return grid_of(out, p.kh * p.kw * in, p.n * p.out_h() * p.out_w(), p.groups);
+    if (pass == Pass::forward) return grid_of(p.n * p.out_h() * p.out_w(), out, p.kh * p.kw * in, p.groups, tile);
+    if (pass == Pass::backward_weights) return grid_of(out, p.kh * p.kw * in, p.n * p.out_h() * p.out_w(), p.groups, tile);
     const int64_t s = p.stride, taps = ((p.kh + s - 1) / s) * ((p.kw + s - 1) / s);
-    return grid_of(p.n * ((p.h + s - 1) / s) * ((p.w + s - 1) / s), in, taps * out, p.groups * s * s);
+    return grid_of(p.n * ((p.h + s - 1) / s) * ((p.w + s - 1) / s), in, taps * out, p.groups * s * s, tile);
 }
 
 // Of channels along the lines of the two operands.
@@ -82,11 +82,11 @@ std::vector<Way> ways(const Problem& p, Pass pass) {
     return depthwise::takes(p) ? std::vector<Way>{Way{}} : Method<T>::ways(p, pass);
 }
 
-// Those of the kernel for every device.
-inline void add_ways(std::vector<Way>& list, const char* kernel, const Grid& grid) {
+// Those of a kernel for every device with tiles of one size.
+inline void add_ways(std::vector<Way>& list, const char* kernel, TileSize tile, const Grid& grid) {
     for (const int parts : grid.parts_to_try()) {
         const Grid cut = grid.in_parts(parts);
-        list.push_back({0, tile_size, cut, concat(kernel, cut.parts())});
+        list.push_back({0, tile, cut, concat(kernel, " ", tile.rows, "x", tile.columns, cut.parts())});
     }
 }
 

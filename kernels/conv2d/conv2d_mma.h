@@ -1,18 +1,23 @@
 // The implicit product on tensor cores: bf16 operands, float32 sums (sm_80 and newer).
 //
-// A block owns 64 x 64 of C: four warps, 32 x 32 each, as 2 x 4 accumulators of 16 x 8 that stay in registers. The sum runs in steps
-// of 64 terms, whose tiles of A and B, 64 lines of 128 bytes each, come by cp.async into a ring of three stages
-// (kernels/tile/pipeline.h): while the warps multiply one, two are under way. Lines are swizzled (kernels/tile/swizzle.h): a thread
+// A block owns Rows x Columns of C: two rows of warps, 32 columns each, as accumulators of 16 x 8 that stay in registers. The sum runs in
+// steps of 64 terms, whose panels of A and B, 64 rows (or columns) in 64 lines of 128 bytes each, come by cp.async into a ring of three
+// stages (kernels/tile/pipeline.h): while the warps multiply one, two are under way. Lines are swizzled (kernels/tile/swizzle.h): a thread
 // writes 16-byte chunks of one line beside its neighbours', ldmatrix reads eight lines of one chunk, both without a conflict. Padding
 // is a copy of zero bytes: nothing in the loop branches.
+//
+//     tile        warps   each       sums a lane   shared memory   operations a byte from the second cache
+//     64 x 64     4       32 x 32    32            48 KiB          32
+//     128 x 64    4       64 x 32    64            72 KiB          43
+//     128 x 128   8       64 x 32    64            96 KiB          64
 //
 // An operand whose lines run along the sum is loaded by ldmatrix as it lies, one whose lines run across it (weight gradients,
 // weights of the data gradient) by its transposing form (kernels/tile/matrix.h).
 //
 // Channels (those of one group) are multiples of 8 and pointers of 16 bytes; others take conv2d_tile.h. FLOPs 2 rows columns
-// depth; bytes from global memory: A once for each 64 columns, B once for each 64 rows; shared memory 48 KiB, 32 sums a lane. For
-// each step a warp issues 64 matrix instructions on 16 ldmatrix of 512 bytes. Products are exact and the sum of an element is
-// taken in order, in parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
+// depth; bytes from global memory: A once for each `Columns`, B once for each `Rows`. For each step a warp of 32 x 32 issues 32 matrix
+// instructions on 16 ldmatrix of 512 bytes, one of 64 x 32 64 on 24. Products are exact and the sum of an element is taken in order, in
+// parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
 #pragma once
 
 #include "kernels/conv2d/conv2d_tile.h"
@@ -20,9 +25,19 @@
 
 namespace purnet::conv2d::implicit {
 
-inline constexpr int mma_threads = 128, mma_depth = 64, mma_stages = 3;
-inline constexpr int mma_tile_bytes = tile_size * mma_depth * 2;
-inline constexpr size_t mma_shared = 2 * mma_stages * mma_tile_bytes;
+inline constexpr int mma_depth = 64, mma_stages = 3;
+
+// Operands lie in panels of 64 rows (or columns) by 64 terms; which one a row is in.
+__device__ __forceinline__ uint32_t panel_of(int row) { return static_cast<uint32_t>(row / tile_size * tile_size * mma_depth * 2); }
+
+template <int Rows, int Columns>
+struct MmaTile {
+    static constexpr int rows = Rows, columns = Columns;
+    static constexpr int threads = 2 * columns, warp_rows = rows / 2;
+    static constexpr uint32_t a_bytes = rows * mma_depth * 2;
+    static constexpr int stage_bytes = (rows + columns) * mma_depth * 2;
+    static constexpr size_t shared = mma_stages * stage_bytes;
+};
 
 // Issues the copies of a thread's chunks of one tile.
 template <class L, class Operand>
@@ -30,27 +45,29 @@ __device__ __forceinline__ void copy_tile(uint32_t to, const Operand& operand) {
 #pragma unroll
     for (int i = 0; i < L::lines; ++i) {
         const auto chunk = operand.at(i);
-        const uint32_t line = static_cast<uint32_t>(L::line() + i * L::step), place = static_cast<uint32_t>(L::element()) / 8;
-        tile::copy_chunk(to + tile::swizzled<2 * tile_size>(line, place), chunk.from, chunk.inside);
+        const uint32_t line = static_cast<uint32_t>(L::line() + i * L::step);
+        const int element = L::element();
+        const uint32_t place = static_cast<uint32_t>(element % tile_size) / 8;
+        tile::copy_chunk(to + panel_of(element) + tile::swizzled<2 * tile_size>(line, place), chunk.from, chunk.inside);
     }
 }
 
 // Grid (row tiles, column tiles, products x splits).
-template <class Product>
-__global__ void __launch_bounds__(mma_threads) mma_kernel(Product product, int splits, float* partial, unsigned* counter) {
+template <class Product, class Tile>
+__global__ void __launch_bounds__(Tile::threads) mma_kernel(Product product, int splits, float* partial, unsigned* counter) {
     using Ring = tile::Pipeline<mma_stages>;
     SHARED_DYNAMIC(unsigned char, memory);
     Share share(splits);
     product.select(share.z);
-    const int64_t row0 = static_cast<int64_t>(blockIdx.x) * tile_size;
-    const int column0 = static_cast<int>(blockIdx.y) * tile_size;
+    const int64_t row0 = static_cast<int64_t>(blockIdx.x) * Tile::rows;
+    const int column0 = static_cast<int>(blockIdx.y) * Tile::columns;
     if (row0 >= product.rows()) return;
     share.cut((product.depth() + mma_depth - 1) / mma_depth);
 
     using A = decltype(product.template a<8, 1>(0, 0, 0, 0, 0));
     using B = decltype(product.template b<8, 1>(0, 0, 0, 0, 0));
-    using LanesA = Lanes<A::along, 8, mma_depth, mma_threads>;
-    using LanesB = Lanes<B::along, 8, mma_depth, mma_threads>;
+    using LanesA = Lanes<A::along, 8, mma_depth, Tile::threads, Tile::rows>;
+    using LanesB = Lanes<B::along, 8, mma_depth, Tile::threads, Tile::columns>;
     const int k0 = share.first * mma_depth;
     auto a = product.template a<8, LanesA::lines>(row0, k0, LanesA::line(), LanesA::step, LanesA::element());
     auto b = product.template b<8, LanesB::lines>(column0, k0, LanesB::line(), LanesB::step, LanesB::element());
@@ -59,9 +76,9 @@ __global__ void __launch_bounds__(mma_threads) mma_kernel(Product product, int s
     int filled = share.first, fill_stage = 0;
     const auto fill = [&] {
         if (filled < share.last) {
-            const uint32_t to = base + static_cast<uint32_t>(fill_stage * 2 * mma_tile_bytes);
+            const uint32_t to = base + static_cast<uint32_t>(fill_stage * Tile::stage_bytes);
             copy_tile<LanesA>(to, a);
-            copy_tile<LanesB>(to + mma_tile_bytes, b);
+            copy_tile<LanesB>(to + Tile::a_bytes, b);
             a.advance(mma_depth);
             b.advance(mma_depth);
             fill_stage = Ring::next(fill_stage);
@@ -71,41 +88,42 @@ __global__ void __launch_bounds__(mma_threads) mma_kernel(Product product, int s
     };
 
     const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-    const int warp_row = warp / 2 * 32, warp_column = warp % 2 * 32;
-    tile::Accumulator sum[2][4] = {};
+    constexpr int warps_a_row = Tile::columns / 32, parts = Tile::warp_rows / 16;
+    const int warp_row = warp / warps_a_row * Tile::warp_rows, warp_column = warp % warps_a_row * 32;
+    tile::Accumulator sum[parts][4] = {};
     for (int s = 0; s < mma_stages - 1; ++s) fill();
     int stage = 0;
     for (int step = share.first; step < share.last; ++step) {
         Ring::wait();
         __syncthreads();
         fill();
-        const uint32_t tile_a = base + static_cast<uint32_t>(stage * 2 * mma_tile_bytes), tile_b = tile_a + mma_tile_bytes;
+        const uint32_t tile_a = base + static_cast<uint32_t>(stage * Tile::stage_bytes), tile_b = tile_a + Tile::a_bytes;
+        const uint32_t own_a = tile_a + panel_of(warp_row), own_b = tile_b + panel_of(warp_column);
         stage = Ring::next(stage);
 #pragma unroll
         for (int k = 0; k < mma_depth; k += 16) {
-            tile::FragmentA left[2];
+            tile::FragmentA left[parts];
             tile::FragmentB right[2][2];
 #pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                left[i] = tile::load_a<A::along, 2 * tile_size>(tile_a, warp_row + 16 * i, k, lane);
-                tile::load_b<B::along, 2 * tile_size>(right[i], tile_b, k, warp_column + 16 * i, lane);
-            }
+            for (int i = 0; i < parts; ++i) left[i] = tile::load_a<A::along, 2 * tile_size>(own_a, warp_row % tile_size + 16 * i, k, lane);
 #pragma unroll
-            for (int i = 0; i < 2; ++i)
+            for (int j = 0; j < 2; ++j) tile::load_b<B::along, 2 * tile_size>(right[j], own_b, k, warp_column % tile_size + 16 * j, lane);
+#pragma unroll
+            for (int i = 0; i < parts; ++i)
 #pragma unroll
                 for (int j = 0; j < 4; ++j) tile::multiply(sum[i][j], left[i], right[j / 2][j % 2]);
         }
     }
 
-    float v[8][4];
+    float v[4 * parts][4];
 #pragma unroll
-    for (int q = 0; q < 8; ++q)
+    for (int q = 0; q < 4 * parts; ++q)
 #pragma unroll
         for (int e = 0; e < 4; ++e) v[q][e] = sum[q / 4][q % 4].at[e];
-    if (splits > 1 && !gather_parts<mma_threads, 8>(v, share, partial, counter)) return;
+    if (splits > 1 && !gather_parts<Tile::threads, 4 * parts>(v, share, partial, counter)) return;
         // Elements 0 and 1 of an accumulator are neighbours in one row, 2 and 3 eight rows below.
 #pragma unroll
-    for (int i = 0; i < 2; ++i)
+    for (int i = 0; i < parts; ++i)
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const int row = warp_row + 16 * i + tile::Accumulator::row(lane, 2 * half);

@@ -19,13 +19,13 @@ namespace purnet::conv2d::implicit {
 
 inline constexpr int float_threads = 256, float_depth = 16;
 
-// How a thread's chunks lie in a tile of 64 lines (or elements) by float_depth.
-template <tile::Along Axis, int W, int Depth, int Threads>
+// How a thread's chunks lie in a tile of Size lines (or elements) by Depth.
+template <tile::Along Axis, int W, int Depth, int Threads, int Size = tile_size>
 struct Lanes {
-    static constexpr int in_line = (Axis == tile::Along::k ? Depth : tile_size) / W;  // chunks
+    static constexpr int in_line = (Axis == tile::Along::k ? Depth : Size) / W;  // chunks
     static constexpr int step = Threads / in_line;
-    static constexpr int lines = (Axis == tile::Along::k ? tile_size : Depth) / step;
-    static_assert(Threads % in_line == 0 && step * lines == (Axis == tile::Along::k ? tile_size : Depth));
+    static constexpr int lines = (Axis == tile::Along::k ? Size : Depth) / step;
+    static_assert(Threads % in_line == 0 && step * lines == (Axis == tile::Along::k ? Size : Depth));
 
     __device__ static __forceinline__ int line() { return static_cast<int>(threadIdx.x) / in_line; }
     __device__ static __forceinline__ int element() { return static_cast<int>(threadIdx.x) % in_line * W; }

@@ -17,7 +17,8 @@
 namespace purnet::conv2d::implicit {
 
 struct Way {
-    int groups = 0, columns = 64;  // of WgmmaTile (conv2d_wgmma.h); groups 0: the kernel for every device, tiles of 64 x 64
+    int groups = 0;  // of WgmmaTile (conv2d_wgmma.h), its tile 64 groups high; 0: a kernel for every device
+    TileSize tile = {};
     Grid grid = {};
     std::string name = "depthwise";   // "wgmma 128x64 in 2 parts": for people, and what choices call it
     Library library = Library::none;  // that is asked first; the rest then says what is taken where it can't be

@@ -97,16 +97,16 @@ void check_ways(const Problem& p, Pass pass, size_t least) {
 TEST_CASE("ways: every one of a convolution computes the same, measured, told or estimated") {
     const Forgotten forget;
     place();
-    const Problem p{.h = 5, .w = 4, .c = 32, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}};
+    const Problem p{.h = 9, .w = 8, .c = 32, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}};
     check_ways<float>(p, Pass::forward, 2);
     check_ways<float>(p, Pass::backward_data, 2);
-    check_ways<bf16>(p, Pass::forward, 5);        // wgmma with three tiles, mma, in parts or not
+    check_ways<bf16>(p, Pass::forward, 6);        // wgmma with three tiles and mma with three, in parts or not
     check_ways<bf16>(p, Pass::backward_data, 4);  // c is 32: no tile of 128 columns
     const Problem deep{.n = 3, .h = 12, .w = 10, .c = 8, .o = 16};
     check_ways<float>(deep, Pass::backward_weights, 2);
     check_ways<bf16>(deep, Pass::backward_weights, 2);
-    const Problem wide{.n = 2, .h = 12, .w = 10, .c = 32, .o = 72};
-    check_ways<bf16>(wide, Pass::backward_weights, 4);
+    const Problem wide{.n = 2, .h = 12, .w = 10, .c = 72, .o = 72};
+    check_ways<bf16>(wide, Pass::backward_weights, 6);
     const Problem depthwise{.h = 5, .w = 5, .c = 8, .o = 8, .kh = 3, .kw = 3, .groups = 8};
     CHECK(conv2d::implicit::ways<float>(depthwise, Pass::forward).size() == 1);
 }
