@@ -6,6 +6,7 @@
 
 #include "kernels/add/add.h"
 #include "kernels/runtime/current_layer.h"
+#include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/scope.h"
 
 namespace purnet {
@@ -36,7 +37,7 @@ struct Node {
 bool contains(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
 
 void add_into(const Tensor& sum, const Tensor& a, const Tensor& b) {
-    add::table().get(&add::Kernels::forward, "forward", sum.key())(sum.count(), a.raw(), b.raw(), sum.raw(), sum.context());
+    add::table().get(&add::Kernels::forward, "forward", sum.key())(sum.count(), a.raw(), b.raw(), sum.raw(), current_context(sum.device()));
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ const Tensor& Tape::State::rebuilt(int index) {
     std::vector<void*> out{result.raw()};
     for (size_t i = 1; i < node.outputs.size(); ++i) out.push_back(node.outputs[i] ? node.outputs[i].raw() : nullptr);
     const auto& run = node.call.rebuild ? node.call.rebuild : node.call.forward;
-    run(Arguments(in.data(), out.data(), nullptr), Context{device, nullptr});
+    run(Arguments(in.data(), out.data(), nullptr), current_context(device));
     node.rebuilt = result;
     return node.rebuilt;
 }
@@ -151,7 +152,7 @@ public:
         void give(int i, Tensor gradient) override {
             if (wanted(i)) results.emplace_back(i, std::move(gradient));
         }
-        Context context() const override { return {walk.device(), nullptr}; }
+        Context context() const override { return current_context(walk.device()); }
         bool pending_parameter(const Parameter* p) const {
             for (const auto& [i, tensor] : results)
                 if (node.sources[i].parameter == p) return true;
@@ -201,12 +202,18 @@ void Walk::collect(const Source& source, Tensor gradient) {
 void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
     MemoryScope scope("gradients");
     const Tensor& value = root_.value;
-    const std::vector<double> seed(static_cast<size_t>(value.count()), root_.scale);
     Source at;
     at.node = value.impl().node;
     at.output = value.impl().output;
     const DType type = tape_.nodes[at.node].call.outputs[at.output].gradient_dtype();
-    collect(at, Tensor::from(seed.data(), value.shape(), type, value.device()));
+    if (root_.gradient) {
+        require(root_.gradient.shape() == value.shape() && root_.gradient.dtype() == type, "a root of ", value.shape(),
+                " has a gradient of ", root_.gradient.shape(), " of ", name_of(root_.gradient.dtype()));
+        collect(at, root_.gradient);
+    } else {
+        const std::vector<double> seed(static_cast<size_t>(value.count()), root_.scale);
+        collect(at, Tensor::from(seed.data(), value.shape(), type, value.device()));
+    }
     for (size_t i = tape_.nodes.size(); i-- > 0;) {
         Node& node = tape_.nodes[i];
         if (visit[i] && !pending_[i].empty()) {

@@ -30,6 +30,7 @@ public:
         Tensor value;                                 // any shape; the scalar differentiated is scale * its sum
         std::function<bool(const Parameter&)> moves;  // empty: all
         double scale = 1;
+        Tensor gradient = {};  // instead of scale, there already: of value's shape and of its gradient's type
     };
 
     explicit Tape(bool rebuilds = true);

@@ -28,14 +28,17 @@ part() {
     fi
 }
 
-# train_twice PRECISION: the same steps twice, from the same start: the same bits.
+# train_twice PRECISION: the same steps twice, and once more kernel by kernel, from the same start: the same bits.
 train_twice() {
-    for run in a b; do
+    for run in a b kernels; do
+        graph=--graph
+        [ $run = kernels ] && graph=--no-graph
         rm -rf "$report/twice-$1-$run"
         "$build/purnet" train --device cuda --precision "$1" --data "$report/drawn" --preset demo --steps 3 3 3 --val-fraction 0 \
-            --seed 3 --out "$report/twice-$1-$run" || return 1
+            --seed 3 $graph --out "$report/twice-$1-$run" || return 1
     done
-    cmp "$report/twice-$1-a/final.safetensors" "$report/twice-$1-b/final.safetensors"
+    cmp "$report/twice-$1-a/final.safetensors" "$report/twice-$1-b/final.safetensors" &&
+        cmp "$report/twice-$1-a/final.safetensors" "$report/twice-$1-kernels/final.safetensors"
 }
 
 # A run begun on the device, in bf16, goes on on the CPU.

@@ -60,7 +60,7 @@ public:
         stop_if_asked();
         const double start = now();
         const StepReport report = stage_.step(next, 1, step_++, false);
-        require(report.finite, "a step that is timed was not finite");
+        require(report.not_finite.empty() && stage_.settle().empty(), "a step that is timed was not finite");
         return now() - start;
     }
     const PurNet& net() { return stage_.net(); }

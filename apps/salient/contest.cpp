@@ -148,6 +148,7 @@ public:
     double run() override {
         const auto start = Clock::now();
         stage_->step(batch_, step_++, false);
+        stage_->settle();
         return milliseconds_since(start);
     }
     void dump(const fs::path&) override { fail("a training contest has no map"); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "apps/salient/input.h"
 #include "apps/salient/largest_batch.h"
@@ -53,6 +54,12 @@ public:
 
 }  // namespace
 
+std::string names_of(const Batch& batch) {
+    std::string names;
+    for (const std::string& name : batch.names) names += (names.empty() ? "" : ", ") + name;
+    return names;
+}
+
 PurNetConfig network_config(const TrainConfig& config, int stage, bool pretrained) {
     PurNetConfig net;
     net.backbone = backbone_named(config.backbone);
@@ -89,7 +96,10 @@ Stage::Stage(const TrainConfig& config, int number, int64_t steps, std::unique_p
         optimiser_ = std::make_unique<AdamW>(std::move(groups), AdamW::Form{});
     else
         optimiser_ = std::make_unique<Sgd>(std::move(groups), config.momentum);
+    move_statistics();
     if (config.ema > 0) ema_.emplace(*optimiser_, net_->parameters(), config.ema);
+    const double one = 1;
+    one_ = Tensor::from(&one, {1}, optimiser_->values().dtype(), optimiser_->values().device());
 }
 
 PurNet::Run Stage::run_form() const {
@@ -100,21 +110,33 @@ PurNet::Run Stage::run_form() const {
     return run;
 }
 
-Tensor Stage::input_of(const Batch& batch) const { return network_input(*net_, batch.rgb.data(), batch.n, batch.h, batch.w); }
+BatchTensors Stage::tensors_of(const Batch& batch, Device device) const {
+    const DType dtype = net_->parameters().activation_dtype();
+    BatchTensors tensors{network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, device, dtype),
+                         Tensor::from(batch.mask.data(), {batch.n, batch.h, batch.w, 1}, dtype, device),
+                         {}};
+    if (!batch.labels.empty()) tensors.labels = Tensor::from(batch.labels.data(), {batch.n, batch.h, batch.w}, device);
+    return tensors;
+}
 
-Losses Stage::losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const {
-    const Device device = net_->parameters().device();
-    inputs.z = outputs.z;
-    inputs.zp = outputs.zp;
-    inputs.zo = outputs.zo;
-    inputs.ze = outputs.ze;
-    inputs.mask = Tensor::from(batch.mask.data(), {batch.n, batch.h, batch.w, 1}, net_->parameters().activation_dtype(), device);
-    if (!batch.labels.empty()) inputs.labels = Tensor::from(batch.labels.data(), {batch.n, batch.h, batch.w}, device);
+Losses Stage::forward(const BatchTensors& batch, const PurNet::Run& run, LossInputs& inputs) const {
+    const PurNet::Outputs outputs = (*net_)(batch.image, run);
+    inputs = {outputs.z, outputs.zp, outputs.zo, outputs.ze, batch.mask, batch.labels};
     return purificatory_losses(inputs, {.recipe = recipe_,
                                         .stage = net_->config().has_three_stages() ? number_ : 1,
                                         .error = config_.error_loss == "kl" ? ops::ErrorLoss::kl : ops::ErrorLoss::bce,
                                         .structural = config_.structural && net_->config().has_structural_loss(),
                                         .overlap = config_.overlap});
+}
+
+std::vector<Tape::Root> Stage::roots_of(const Losses& losses) const {
+    std::vector<Tape::Root> roots = losses.tape_roots();
+    for (size_t i = 0; i < roots.size(); ++i)
+        roots[i].moves = [moves = losses.roots[i].moves, frozen = fixed_](const Parameter& p) {
+            const Part part = part_of(p.name);
+            return moves.has(part) && !frozen.has(part);
+        };
+    return roots;
 }
 
 double Stage::rate(int64_t step) const {
@@ -123,27 +145,59 @@ double Stage::rate(int64_t step) const {
     return rate;
 }
 
-std::vector<Tensor> Stage::statistics() const {
-    std::vector<Tensor> values;
-    for (const Parameter& p : net_->parameters().all())
-        if (p.statistic) values.push_back(p.value.clone());
-    return values;
-}
-
-void Stage::set_statistics(const std::vector<Tensor>& values) {
-    auto next = values.begin();
-    for (const Parameter& p : net_->parameters().all())
-        if (p.statistic) p.value.copy_from(*next++);
+void Stage::move_statistics() {
+    std::vector<Parameter*> all;
+    for (Parameter& p : net_->parameters().all())
+        if (p.statistic) all.push_back(&p);
+    if (all.empty()) return;
+    const Tensor& first = all.front()->value;
+    const auto boundary = static_cast<int64_t>(64 / size_of(first.dtype()));
+    std::vector<int64_t> begins;
+    int64_t size = 0;
+    for (const Parameter* p : all) {
+        begins.push_back(size);
+        size += (p->value.count() + boundary - 1) / boundary * boundary;
+    }
+    MemoryScope scope("parameters");
+    statistics_ = Tensor::zeros({size}, first.dtype(), first.device());
+    statistics_before_ = statistics_.clone();
+    for (size_t i = 0; i < all.size(); ++i) {
+        const Tensor home = statistics_.part(begins[i], all[i]->value.shape());
+        home.copy_from(all[i]->value);
+        all[i]->value = home;
+        home.impl().parameter = all[i];
+    }
 }
 
 StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool report) {
-    const std::vector<Tensor> before = statistics();
+    if (statistics_) statistics_before_.copy_from(statistics_);
+    const auto restore = [&] {
+        if (statistics_) statistics_.copy_from(statistics_before_);
+    };
+    const bool on_host = net_->parameters().device().on_host();
     try {
-        StepReport result = try_step(next, count, step, report);
-        if (!result.finite || result.ended) set_statistics(before);
+        std::optional<Batch> drawn;  // for a step that then could not be made as one
+        std::string why_not = on_host ? std::string() : why_not_as_one(count);
+        if (!on_host && why_not.empty()) {
+            try {
+                return step_as_one(next, step, report, drawn);
+            } catch (const OutOfMemory&) {
+                // Kernel by kernel memory is shared better, by steps of several shapes above all.
+                not_finite_ = settle();
+                replay_.reset();
+                restore();
+                no_memory_for_graphs_ = true;
+                why_not = why_not_as_one(count);
+            }
+        }
+        if (!on_host) say_once("steps are launched kernel by kernel: " + why_not);
+        StepReport result = try_step([&] { return drawn ? std::exchange(drawn, std::nullopt) : next(); }, count, step, report);
+        if (!result.finite || result.ended) restore();
+        result.not_finite.insert(result.not_finite.begin(), not_finite_.begin(), not_finite_.end());
+        not_finite_.clear();
         return result;
     } catch (...) {
-        set_statistics(before);
+        restore();
         throw;
     }
 }
@@ -155,16 +209,12 @@ void Stage::add_gradients(const Batch& batch, double share, bool report, StepRep
     {
         Recording on(tape);
         MemoryScope scope("activations");
-        losses = losses_of(batch, (*net_)(input_of(batch), run_form()), inputs);
+        losses = forward(tensors_of(batch, net_->parameters().device()), run_form(), inputs);
     }
-    std::vector<Tape::Root> roots = losses.tape_roots();
-    for (size_t i = 0; i < roots.size(); ++i) {
-        roots[i].scale = share;
-        roots[i].moves = [moves = losses.roots[i].moves, frozen = fixed_](const Parameter& p) {
-            const Part part = part_of(p.name);
-            return moves.has(part) && !frozen.has(part);
-        };
-        result.total += losses.roots[i].value.item() * share;
+    std::vector<Tape::Root> roots = roots_of(losses);
+    for (Tape::Root& root : roots) {
+        root.scale = share;
+        result.total += root.value.item() * share;
     }
     if (report) {
         for (const LossTerm& term : losses.terms) {
@@ -201,6 +251,13 @@ std::string Stage::batch_that_fits(const Batch& batch) {
 StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, bool report) {
     StepReport result;
     Sums sums;
+    NotFinite suspect{.step = step};
+    const auto end = [&] {
+        in_a_row_ = result.finite ? 0 : in_a_row_ + 1;
+        suspect.in_a_row = in_a_row_;
+        if (!result.finite) result.not_finite.push_back(std::move(suspect));
+        return std::move(result);
+    };
     optimiser_->clear_gradients();
     for (int i = 0; i < count; ++i) {
         std::optional<Batch> drawn = next();
@@ -208,28 +265,25 @@ StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, boo
             result.ended = true;
             return result;
         }
-        for (const std::string& name : drawn->names) result.pictures += (result.pictures.empty() ? "" : ", ") + name;
+        suspect.pictures += (suspect.pictures.empty() || drawn->names.empty() ? "" : ", ") + names_of(*drawn);
         try {
             add_gradients(*drawn, 1.0 / count, report, result, sums);
         } catch (const OutOfMemory& error) {
             throw error.with(batch_that_fits(*drawn));
         }
-        if (!result.finite || i + 1 == count) result.suspect = std::move(drawn);
-        if (!result.finite) return result;
+        if (!result.finite || i + 1 == count) suspect.suspect = std::move(*drawn);
+        if (!result.finite) return end();
     }
     for (const std::string& name : sums.order) result.losses.emplace_back(name, sums.values[name]);
     optimiser_->complete_gradients();
-    if (config_.clip > 0)
-        result.gradient_norm = optimiser_->clip_gradients(config_.clip);
-    else
-        result.gradient_norm = optimiser_->gradient_norm();
+    const Tensor squared_norm = optimiser_->squared_gradient_norm();
+    if (config_.clip > 0) optimiser_->clip_gradients(config_.clip, squared_norm);
+    result.gradient_norm = std::sqrt(squared_norm.item());
     result.finite = std::isfinite(result.gradient_norm);
-    if (!result.finite) return result;
+    if (!result.finite) return end();
     optimiser_->step(step);
     if (ema_) ema_->update();
-    result.suspect.reset();
-    result.pictures.clear();
-    return result;
+    return end();
 }
 
 Stage::Averaged::Averaged(Stage& stage) : stage_(stage) {
@@ -267,11 +321,10 @@ std::string Stage::first_non_finite(const Batch& batch) {
     FiniteWatch watch;
     OpObserver* before = set_op_observer(&watch);
     try {
-        const Tensor image = input_of(batch);
         PurNet::Run run = run_form();
         run.mode = Mode::inference;  // the statistics stay as they are
         LossInputs inputs;
-        losses_of(batch, (*net_)(image, run), inputs);
+        forward(tensors_of(batch, net_->parameters().device()), run, inputs);
     } catch (...) {
         set_op_observer(before);
         throw;

@@ -5,8 +5,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
+#include "apps/salient/step_replay.h"
 #include "apps/salient/train_config.h"
 #include "core/optim/ema.h"
 #include "core/optim/optimiser.h"
@@ -16,17 +19,27 @@
 
 namespace purnet {
 
+// Of its pictures.
+std::string names_of(const Batch& batch);
+
 PurNetConfig network_config(const TrainConfig& config, int stage, bool pretrained);
+
+// A step that changed nothing, since its loss or its gradient was not finite.
+struct NotFinite {
+    int64_t step = 0;
+    int in_a_row = 1;      // of such steps, this the last
+    std::string pictures;  // their names
+    Batch suspect;         // the batch whose loss or, where all were finite, whose gradients were not: the last
+};
 
 struct StepReport {
     std::vector<std::pair<std::string, double>> losses;  // by part, as the recipe names them
     double total = 0;
     double error_floor = 0;  // the entropy of the error loss's target: that loss cannot fall below it
     double gradient_norm = 0;
-    bool finite = true;            // else nothing was updated
-    bool ended = false;            // nothing was done: no more batches came
-    std::string pictures;          // names, where the step was not finite,
-    std::optional<Batch> suspect;  // and the batch whose loss or, where all were finite, whose gradients were not: the last
+    bool finite = true;                 // as far as is known; else nothing was updated
+    bool ended = false;                 // nothing was done: no more batches came
+    std::vector<NotFinite> not_finite;  // this step or, where it became known only now, steps before it
 };
 
 // The next batch; nothing where the step is to end without having been done.
@@ -37,12 +50,18 @@ public:
     Stage(const TrainConfig& config, int number, int64_t steps, std::unique_ptr<PurNet> net);
 
     // Forward, backward and update on the sum of `count` batches (one, or as many as are accumulated), each drawn as its turn comes.
-    // `report` asks for the losses' values; without it only the finite check waits for the device. A step that is not finite leaves
-    // parameters, optimiser and statistics as they were. OutOfMemory names the largest batch that fits, found by trying.
+    // `report` asks for the losses' values. A step that is not finite leaves parameters, optimiser and statistics as they were. OutOfMemory
+    // names the largest batch that fits, found by trying. On a CUDA device, of one batch a step and with config.graph, a step is launched
+    // as one (step_replay.h): only a report waits for it, and without one it is known two steps later whether it was finite.
     StepReport step(const BatchSource& next, int count, int64_t step, bool report);
     StepReport step(const Batch& batch, int64_t step, bool report) {
         return this->step([&] { return batch; }, 1, step, report);
     }
+
+    // Waits for the steps so far; those of them that were not finite and not told of before.
+    std::vector<NotFinite> settle();
+    // How steps are launched, and why not as one: each such sentence once, else empty. Never anything on the host.
+    std::string news() { return std::exchange(news_, {}); }
 
     PurNet& net() { return *net_; }
     int number() const { return number_; }
@@ -73,16 +92,20 @@ private:
         std::map<std::string, double> values;
         std::vector<std::string> order;
     };
+    std::string why_not_as_one(int count) const;
+    StepReport step_as_one(const BatchSource& next, int64_t step, bool report, std::optional<Batch>& drawn);
+    StepTensors whole_step(const BatchTensors& batch);
+    void take_verdicts();
+    void say_once(std::string text);
     StepReport try_step(const BatchSource& next, int count, int64_t step, bool report);
     // Forward and backward of one batch, `share` of the gradients, into `result` and, where `report`, `sums`.
     void add_gradients(const Batch& batch, double share, bool report, StepReport& result, Sums& sums);
     // What to tell the user of a batch that did not fit. Changes gradients and statistics.
     std::string batch_that_fits(const Batch& batch);
-    // Running statistics change in the forward, before the step is judged: one after the other, as they were.
-    std::vector<Tensor> statistics() const;  // copies
-    void set_statistics(const std::vector<Tensor>& values);
-    Tensor input_of(const Batch& batch) const;
-    Losses losses_of(const Batch& batch, const PurNet::Outputs& outputs, LossInputs& inputs) const;
+    void move_statistics();
+    BatchTensors tensors_of(const Batch& batch, Device device) const;
+    Losses forward(const BatchTensors& batch, const PurNet::Run& run, LossInputs& inputs) const;
+    std::vector<Tape::Root> roots_of(const Losses& losses) const;
     PurNet::Run run_form() const;
 
     const TrainConfig& config_;
@@ -92,7 +115,17 @@ private:
     Recipe recipe_;
     Parts fixed_;
     std::unique_ptr<Optimiser> optimiser_;
+    // Running statistics change in the forward, before the step is judged: all of them in one stretch, and as they were. Undefined in a
+    // network without any.
+    Tensor statistics_, statistics_before_;
     std::optional<Ema> ema_;
+    Tensor one_;  // the gradient of each root
+    std::unique_ptr<StepReplay> replay_;
+    bool no_memory_for_graphs_ = false;
+    std::vector<NotFinite> not_finite_;  // not told of yet
+    int in_a_row_ = 0;
+    std::string news_;
+    std::set<std::string> said_;
 };
 
 }  // namespace purnet

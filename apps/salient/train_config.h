@@ -46,6 +46,7 @@ struct TrainConfig {
     bool structural = true;
     bool overlap = false;
     bool recompute = true;
+    bool graph = true;
 
     // optimiser
     std::string optimiser = "sgd";
@@ -110,6 +111,7 @@ struct TrainConfig {
         visit("overlap", c.overlap, "add 1 less the soft intersection over union of map and mask to the main loss");
         visit("recompute", c.recompute,
               "make outputs of batch norms and attentions again in the backward rather than keep them: the same bits, less memory");
+        visit("graph", c.graph, "on CUDA devices: launch a step as one, recorded once for each size of batch: the same bits, sooner");
         visit("optimiser", c.optimiser, "what updates the weights");
         visit("rate-extractor", c.rate_extractor, "learning rate of the backbone");
         visit("rate", c.rate, "learning rate of the rest");

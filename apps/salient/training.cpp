@@ -175,6 +175,7 @@ private:
             for (int i = 0; i < warm + timed; ++i) {
                 const double start = now();
                 if (stop_requested() || stage.step(batches_of(loader), config_.accumulate, i, false).ended) return false;
+                stage.settle();
                 if (i >= warm) times.push_back(now() - start);
             }
             std::nth_element(times.begin(), times.begin() + timed / 2, times.end());
@@ -227,7 +228,6 @@ private:
         const int pictures = config_.batch[static_cast<size_t>(number - 1)] * config_.accumulate;
         say("stage ", number, ": ", steps, " steps of ", pictures, " pictures",
             position_.step ? concat(", from step ", position_.step) : "");
-        int nonfinite = 0;
         // What fine-tuning has to beat; best.safetensors then is never worse than what was begun with.
         if (validator_ && !config_.init_from.empty() && position_.total_steps == 0) {
             say("before the first step:");
@@ -254,10 +254,8 @@ private:
             ++position_.step;
             ++position_.total_steps;
             meter.count();
-            if (!result.finite)
-                report_nonfinite(*stage, result, ++nonfinite);
-            else
-                nonfinite = 0;
+            if (const std::string news = stage->news(); !news.empty()) say("stage ", number, ": ", news);
+            report_nonfinite(*stage, result.not_finite);
             if (report && result.finite) {
                 const Pace pace = meter.pace(pictures);
                 log_->step(position_, steps, result, stage->rate(position_.step - 1), pace, memory_use(device_.type).peak,
@@ -265,7 +263,10 @@ private:
                 meter.restart();
             }
             const bool end = position_.step == steps, stop = stop_requested();
-            if (validator_ && (position_.step % config_.validate_every == 0 || end)) {
+            const bool validates = validator_ && (position_.step % config_.validate_every == 0 || end);
+            const bool saves = position_.step % config_.save_every == 0;
+            if (validates || saves || stop) report_nonfinite(*stage, stage->settle());
+            if (validates) {
                 validate(*stage);
                 meter.restart();
                 if (config_.patience > 0 && position_.validations_since_best >= config_.patience && !end) {
@@ -274,7 +275,7 @@ private:
                 }
             }
             bool saved = true;
-            if (position_.step % config_.save_every == 0 || position_.step >= steps || stop) saved = save(*stage);
+            if (saves || position_.step >= steps || stop) saved = save(*stage);
             if (stop && position_.step < steps) {
                 require(saved, "stopped after ", position_.total_steps, " steps, but the last of them could not be saved");
                 return false;
@@ -295,12 +296,17 @@ private:
         return !(stop_requested() && !last);
     }
 
-    void report_nonfinite(Stage& stage, const StepReport& result, int in_a_row) {
-        std::string where = stage.first_non_finite(*result.suspect);
-        if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
-        log_->non_finite(position_, where, result.pictures);
-        require(in_a_row < config_.max_nonfinite, "training stops: ", in_a_row,
-                " steps in a row were not finite; begin again with a lower --rate or with --clip, or check the data with check-data");
+    void report_nonfinite(Stage& stage, const std::vector<NotFinite>& steps) {
+        for (const NotFinite& one : steps) {
+            std::string where = stage.first_non_finite(one.suspect);
+            if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
+            TrainPosition at = position_;
+            at.step = one.step + 1;
+            at.total_steps -= position_.step - at.step;
+            log_->non_finite(at, where, one.pictures);
+            require(one.in_a_row < config_.max_nonfinite, "training stops: ", one.in_a_row,
+                    " steps in a row were not finite; begin again with a lower --rate or with --clip, or check the data with check-data");
+        }
     }
 
     // Of this stage and those after it.
@@ -399,8 +405,8 @@ private:
 }  // namespace
 
 bool may_change_on_resume(const std::string& option) {
-    constexpr const char* free[] = {"data",      "val",        "workers",  "cache-mb", "superpixel-cache", "superpixel-cache-mb",
-                                    "log-every", "save-every", "recompute"};
+    constexpr const char* free[] = {"data",      "val",        "workers",   "cache-mb", "superpixel-cache", "superpixel-cache-mb",
+                                    "log-every", "save-every", "recompute", "graph"};
     return std::find(std::begin(free), std::end(free), option) != std::end(free);
 }
 

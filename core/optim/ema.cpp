@@ -1,9 +1,8 @@
 #include "core/optim/ema.h"
 
-#include <algorithm>
-
 #include "core/checkpoint.h"
 #include "kernels/optimiser/optimiser.h"
+#include "kernels/runtime/current_stream.h"
 
 namespace purnet {
 namespace {
@@ -20,6 +19,8 @@ Ema::Ema(const Optimiser& optimiser, ParameterStore& store, double keep) : optim
     require(keep > 0 && keep < 1, "a running average keeps a share between 0 and 1, not ", keep);
     MemoryScope scope("average");
     values_ = optimiser.values().clone();
+    updates_ = Tensor::zeros({1}, DType::i32, values_.device());
+    share_ = Tensor::zeros({1}, values_.dtype(), values_.device());
     for (Parameter& p : store.all())
         if (p.statistic) {
             statistics_.push_back(&p);
@@ -28,12 +29,12 @@ Ema::Ema(const Optimiser& optimiser, ParameterStore& store, double keep) : optim
 }
 
 void Ema::update() {
-    const double keep = std::min(keep_, static_cast<double>(1 + updates_) / static_cast<double>(10 + updates_));
-    ++updates_;
-    const auto average = [&](const Tensor& p, const Tensor& a) {
-        optimiser::table().get(&optimiser::Kernels::ema, "ema", p.key())(
-            {.count = p.count(), .keep = keep}, static_cast<const int32_t*>(optimiser_.proceed().raw()), p.raw(), a.raw(), p.context());
-    };
+    const Context context = current_context(values_.device());
+    const auto* proceed = static_cast<const int32_t*>(optimiser_.proceed().raw());
+    optimiser::table().get(&optimiser::Kernels::average_share, "average_share", values_.key())(
+        keep_, proceed, static_cast<int32_t*>(updates_.raw()), share_.raw(), context);
+    const auto ema = optimiser::table().get(&optimiser::Kernels::ema, "ema", values_.key());
+    const auto average = [&](const Tensor& p, const Tensor& a) { ema(p.count(), share_.raw(), proceed, p.raw(), a.raw(), context); };
     average(optimiser_.values(), values_);
     for (size_t i = 0; i < statistics_.size(); ++i) average(statistics_[i]->value, statistic_averages_[i]);
 }
@@ -42,6 +43,8 @@ void Ema::swap() {
     exchange(optimiser_.values(), values_);
     for (size_t i = 0; i < statistics_.size(); ++i) exchange(statistics_[i]->value, statistic_averages_[i]);
 }
+
+int64_t Ema::updates() const { return updates_.to(Device{}).data<int32_t>()[0]; }
 
 template <class Body>
 void Ema::each(Body&& body) const {
@@ -62,7 +65,8 @@ NamedArrays Ema::state() const {
 void Ema::load_state(const NamedArrays& arrays, int64_t updates) {
     each([&](const Parameter& p, const Tensor&) { check_array(p, "average." + p.name, arrays.at("average." + p.name)); });
     each([&](const Parameter& p, const Tensor& average) { from_array(p, arrays.at("average." + p.name), average); });
-    updates_ = updates;
+    const auto count = static_cast<int32_t>(updates);
+    updates_.copy_from(Tensor::from(&count, {1}));
 }
 
 }  // namespace purnet

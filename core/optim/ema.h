@@ -12,7 +12,7 @@ public:
     // Begins with the weights as they are.
     Ema(const Optimiser& optimiser, ParameterStore& store, double keep);
 
-    // Nothing happens where the optimiser's last step was not made.
+    // Nothing happens where the optimiser's last step was not made, which is asked on the device: the host does not wait.
     void update();
     // The network's weights and statistics change places with the averages: before a validation, and back after it.
     void swap();
@@ -20,7 +20,7 @@ public:
     // "average.PARAMETER", kernels in file order, and back; `updates` counts the steps averaged so far.
     NamedArrays state() const;
     void load_state(const NamedArrays& arrays, int64_t updates);
-    int64_t updates() const { return updates_; }
+    int64_t updates() const;  // waits for the device
 
 private:
     template <class Body>
@@ -29,7 +29,8 @@ private:
     const Optimiser& optimiser_;
     std::vector<Parameter*> statistics_;
     double keep_;
-    int64_t updates_ = 0;
+    Tensor updates_;  // int32 {1}
+    Tensor share_;    // of the new weights, {1}
     Tensor values_;
     std::vector<Tensor> statistic_averages_;
 };

@@ -9,6 +9,8 @@
 // values and gradients of all its parameters into one stretch of memory each.
 #pragma once
 
+#include <functional>
+
 #include "core/formats/array.h"
 #include "core/optim/parameter_group.h"
 
@@ -29,12 +31,21 @@ public:
 
     void clear_gradients() const;
     void complete_gradients() const;
-    // l2 over all groups; waits for the device.
-    double gradient_norm() const;
-    // Scales all gradients by max_norm / norm where the norm is above; returns the norm before.
-    double clip_gradients(double max_norm) const;
+    // l2 over all groups, squared, {1}.
+    Tensor squared_gradient_norm() const;
+    double gradient_norm() const;  // waits for the device
+    // Scales all gradients by max_norm / norm where that norm, given squared, is finite and above.
+    void clip_gradients(double max_norm, const Tensor& squared_norm) const;
 
-    void step(int64_t step);
+    void step(int64_t step) {
+        tell(step);
+        update(gradients_);
+    }
+    // The two halves. tell() puts the number and the rates of a step to where update() reads them on the device, by `put`, which copies
+    // from the host to a tensor; update() is made where all of `judged` is finite, and launches the same whatever was told.
+    using Put = std::function<void(const Tensor& to, const void* host)>;
+    void tell(int64_t step, const Put& put = {}) const;
+    void update(const Tensor& judged);
     // The flag of the last step on the device, int32 {1}: 1 where it was made, 0 where a gradient was not finite.
     const Tensor& proceed() const { return proceed_; }
     bool proceeded() const;  // waits for the device
@@ -49,7 +60,7 @@ protected:
     Optimiser(std::vector<ParameterGroup> groups, std::vector<std::string> buffers);
 
     // One pass over a group; rate is a parameter {1} on the device.
-    virtual void update(size_t group, const Tensor& rate, const Tensor& step) = 0;
+    virtual void update_group(size_t group, const Tensor& rate, const Tensor& step) = 0;
     Tensor buffer(size_t which, size_t group) const { return stretch(buffers_[which], group); }
 
 private:
@@ -58,9 +69,11 @@ private:
     Tensor values_, gradients_;
     std::vector<std::string> names_;
     std::vector<Tensor> buffers_;
-    std::vector<Tensor> rates_;
-    Tensor step_;  // int32 {1}: t = 1, 2, ...
-    Tensor proceed_;
+    // Written in place: their addresses stay.
+    Tensor rates_;    // one a group
+    Tensor step_;     // int32 {1}: t = 1, 2, ...
+    Tensor proceed_;  // int32 {1}
+    Tensor factor_;   // of clipped gradients, {1}
 };
 
 // v = momentum v + g + weight_decay p; p -= rate v; v = 0 before the first step.
@@ -69,7 +82,7 @@ public:
     explicit Sgd(std::vector<ParameterGroup> groups, double momentum = 0.9);
 
 private:
-    void update(size_t group, const Tensor& rate, const Tensor& step) override;
+    void update_group(size_t group, const Tensor& rate, const Tensor& step) override;
     double momentum_;
 };
 
@@ -82,7 +95,7 @@ public:
     AdamW(std::vector<ParameterGroup> groups, const Form& form);
 
 private:
-    void update(size_t group, const Tensor& rate, const Tensor& step) override;
+    void update_group(size_t group, const Tensor& rate, const Tensor& step) override;
     Form form_;
 };
 

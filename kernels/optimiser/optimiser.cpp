@@ -1,6 +1,8 @@
 #include "kernels/optimiser/optimiser.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/optimiser/optimiser_simd.h"
 #include "kernels/runtime/parallel.h"
@@ -39,18 +41,36 @@ void adamw(const Adamw& k, const void* rate, const int32_t* step, const int32_t*
     });
 }
 
-void ema(const Ema& k, const int32_t* proceed, const void* p, void* a, const Context&) {
+void ema(int64_t count, const void* share, const int32_t* proceed, const void* p, void* a, const Context&) {
     if (proceed && !*proceed) return;
     const auto range = PURNET_PICK(ema_range);
-    parallel_for(k.count, grain, [&](int64_t begin, int64_t end) {
-        range(static_cast<float>(1 - k.keep), static_cast<const float*>(p) + begin, static_cast<float*>(a) + begin, end - begin);
+    parallel_for(count, grain, [&](int64_t begin, int64_t end) {
+        range(*static_cast<const float*>(share), static_cast<const float*>(p) + begin, static_cast<float*>(a) + begin, end - begin);
     });
+}
+
+void average_share(double keep, const int32_t* proceed, int32_t* updates, void* share, const Context&) {
+    if (proceed && !*proceed) return;
+    const double t = (*updates)++;
+    *static_cast<float*>(share) = static_cast<float>(1 - std::min(keep, (1 + t) / (10 + t)));
+}
+
+void clip_factor(double max_norm, const void* square, void* factor, const Context&) {
+    const double norm = std::sqrt(static_cast<double>(*static_cast<const float*>(square)));
+    *static_cast<float*>(factor) = norm > max_norm && std::isfinite(norm) ? static_cast<float>(max_norm / norm) : 1.0f;
+}
+
+void restore(int64_t count, const int32_t* proceed, const void* w, void* p, const Context&) {
+    if (!*proceed) std::memcpy(p, w, static_cast<size_t>(count) * sizeof(float));
 }
 
 }  // namespace
 
 Table<Kernels>& table() {
-    static Table<Kernels> kernels("optimiser", {{{DeviceType::cpu, DType::f32}, {.sgd = sgd, .adamw = adamw, .ema = ema}}});
+    static Table<Kernels> kernels(
+        "optimiser",
+        {{{DeviceType::cpu, DType::f32},
+          {.sgd = sgd, .adamw = adamw, .ema = ema, .average_share = average_share, .clip_factor = clip_factor, .restore = restore}}});
     return kernels;
 }
 

@@ -61,15 +61,40 @@ struct AdamwElements {
     }
 };
 
-// a = a + (1 - keep) (p - a). Bytes: 2 reads and 1 write of count floats.
+// a = a + share (p - a). Bytes: 2 reads and 1 write of count floats.
 struct EmaElements {
+    const float* share_at;
     const int32_t* proceed_at;
     float share;
     bool proceed;
 
-    __device__ EmaElements prepare() const { return {proceed_at, share, !proceed_at || *proceed_at != 0}; }
+    __device__ EmaElements prepare() const { return {share_at, proceed_at, *share_at, !proceed_at || *proceed_at != 0}; }
     __device__ void operator()(const float (&in)[2], float (&out)[1]) const { out[0] = proceed ? in[1] + share * (in[0] - in[1]) : in[1]; }
 };
+
+// p = proceed ? p : w. Bytes: 2 reads and 1 write of count floats.
+struct RestoreElements {
+    const int32_t* proceed_at;
+    bool proceed;
+
+    __device__ RestoreElements prepare() const { return {proceed_at, *proceed_at != 0}; }
+    __device__ void operator()(const float (&in)[2], float (&out)[1]) const { out[0] = proceed ? in[1] : in[0]; }
+};
+
+// The scalars of the contract, one thread each, in float64 as on the host: the same bits.
+__global__ void average_share_kernel(double keep, const int32_t* proceed, int32_t* updates, float* share) {
+    if (proceed && *proceed == 0) return;
+    const double t = *updates;
+    const double rising = (1 + t) / (10 + t);
+    *updates += 1;
+    *share = static_cast<float>(1 - (rising < keep ? rising : keep));
+}
+
+__global__ void clip_factor_kernel(double max_norm, const float* square, float* factor) {
+    const double norm = sqrt(static_cast<double>(*square));
+    const bool finite = norm - norm == 0;
+    *factor = norm > max_norm && finite ? static_cast<float>(max_norm / norm) : 1.0f;
+}
 
 const float* floats(const void* p) { return static_cast<const float*>(p); }
 float* floats(void* p) { return static_cast<float*>(p); }
@@ -99,15 +124,31 @@ void adamw(const Adamw& k, const void* rate, const int32_t* step, const int32_t*
                                  cuda::stream_of(context));
 }
 
-void ema(const Ema& k, const int32_t* proceed, const void* p, void* a, const Context& context) {
+void ema(int64_t count, const void* share, const int32_t* proceed, const void* p, void* a, const Context& context) {
     const OpScope op("running average");
-    tile::pointwise<float, 2, 1>(EmaElements{proceed, static_cast<float>(1 - k.keep), true}, {{floats(p), floats(a)}, {floats(a)}}, k.count,
+    tile::pointwise<float, 2, 1>(EmaElements{floats(share), proceed, 0.0f, true}, {{floats(p), floats(a)}, {floats(a)}}, count,
                                  cuda::stream_of(context));
+}
+
+void average_share(double keep, const int32_t* proceed, int32_t* updates, void* share, const Context& context) {
+    const OpScope op("share of the running average");
+    cuda::launch(average_share_kernel, 1, 1, 0, cuda::stream_of(context), keep, proceed, updates, floats(share));
+}
+
+void clip_factor(double max_norm, const void* square, void* factor, const Context& context) {
+    const OpScope op("clip factor");
+    cuda::launch(clip_factor_kernel, 1, 1, 0, cuda::stream_of(context), max_norm, floats(square), floats(factor));
+}
+
+void restore(int64_t count, const int32_t* proceed, const void* w, void* p, const Context& context) {
+    const OpScope op("restore");
+    tile::pointwise<float, 2, 1>(RestoreElements{proceed, true}, {{floats(w), floats(p)}, {floats(p)}}, count, cuda::stream_of(context));
 }
 
 // Parameters are float32 beside activations of any type: one twin.
 const bool registered = [] {
-    table().add({DeviceType::cuda, DType::f32}, {.sgd = sgd, .adamw = adamw, .ema = ema});
+    table().add({DeviceType::cuda, DType::f32},
+                {.sgd = sgd, .adamw = adamw, .ema = ema, .average_share = average_share, .clip_factor = clip_factor, .restore = restore});
     return true;
 }();
 

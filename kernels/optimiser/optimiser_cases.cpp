@@ -30,9 +30,25 @@ void reference_adamw(const Adamw& k, const void* rate, const int32_t* step, cons
     }
 }
 
-void reference_ema(const Ema& k, const int32_t* proceed, const void* p, void* a, const Context&) {
+void reference_ema(int64_t count, const void* share, const int32_t* proceed, const void* p, void* a, const Context&) {
     if (proceed && *proceed == 0) return;
-    for (int64_t i = 0; i < k.count; ++i) out(a)[i] = k.keep * out(a)[i] + (1 - k.keep) * in(p)[i];
+    for (int64_t i = 0; i < count; ++i) out(a)[i] = (1 - *in(share)) * out(a)[i] + *in(share)*in(p)[i];
+}
+
+void reference_average_share(double keep, const int32_t* proceed, int32_t* updates, void* share, const Context&) {
+    if (proceed && *proceed == 0) return;
+    const double rising = (1.0 + *updates) / (10.0 + *updates);
+    *out(share) = rising < keep ? 1 - rising : 1 - keep;
+    *updates += 1;
+}
+
+void reference_clip_factor(double max_norm, const void* square, void* factor, const Context&) {
+    *out(factor) = std::isfinite(*in(square)) ? std::fmin(1, max_norm / std::sqrt(*in(square))) : 1;
+}
+
+void reference_restore(int64_t count, const int32_t* proceed, const void* w, void* p, const Context&) {
+    for (int64_t i = 0; i < count; ++i)
+        if (*proceed == 0) out(p)[i] = in(w)[i];
 }
 
 Operand updated(std::string name, int64_t count, Fill fill = Fill::any) {
@@ -44,7 +60,6 @@ Operand updated(std::string name, int64_t count, Fill fill = Fill::any) {
 Case make_case(int64_t count, bool real_layer = false) {
     const Sgd sgd{count, 0.9, 5e-4};
     const Adamw adamw{.count = count, .decay = 0.05};
-    const Ema ema{count, 0.99};
     const Operand rate = parameter(input("rate", {1}, Fill::positive, 1e-2)), g = parameter(input("g", {count}));
     const Operand proceed = labels("proceed", {1}, 2);  // 0 or 1, by the case
     const double n = static_cast<double>(count);
@@ -89,23 +104,62 @@ Case make_case(int64_t count, bool real_layer = false) {
          .available = [](Key key) { return table().has(&Kernels::adamw, key); },
          .flops = 16 * n,
          .bytes = 28 * n});
+    const Operand share = parameter(input("share", {1}, Fill::positive, 1e-2));
     c.directions.push_back({.name = "ema_guarded",
-                            .operands = {proceed, parameter(input("p", {count})), updated("a", count)},
+                            .operands = {share, proceed, parameter(input("p", {count})), updated("a", count)},
                             .run =
                                 [=](Key key, const Pointers& at, const Context& context) {
-                                    table().get(&Kernels::ema, "ema", key)(ema, static_cast<const int32_t*>(at[0]), at[1], at[2], context);
+                                    table().get(&Kernels::ema, "ema", key)(count, at[0], static_cast<const int32_t*>(at[1]), at[2], at[3],
+                                                                           context);
                                 },
                             .available = [](Key key) { return table().has(&Kernels::ema, key); },
                             .flops = 3 * n,
                             .bytes = 12 * n});
     c.directions.push_back(
         {.name = "ema",
-         .operands = {parameter(input("p", {count})), updated("a", count)},
+         .operands = {share, parameter(input("p", {count})), updated("a", count)},
          .run = [=](Key key, const Pointers& at,
-                    const Context& context) { table().get(&Kernels::ema, "ema", key)(ema, nullptr, at[0], at[1], context); },
+                    const Context& context) { table().get(&Kernels::ema, "ema", key)(count, at[0], nullptr, at[1], at[2], context); },
          .available = [](Key key) { return table().has(&Kernels::ema, key); },
          .flops = 3 * n,
          .bytes = 12 * n});
+    c.directions.push_back({.name = "restore",
+                            .operands = {proceed, parameter(input("w", {count})), updated("p", count)},
+                            .run =
+                                [=](Key key, const Pointers& at, const Context& context) {
+                                    table().get(&Kernels::restore, "restore", key)(count, static_cast<const int32_t*>(at[0]), at[1], at[2],
+                                                                                   context);
+                                },
+                            .available = [](Key key) { return table().has(&Kernels::restore, key); },
+                            .flops = 0,
+                            .bytes = 12 * n});
+    return c;
+}
+
+// The scalars: `number` moves what is drawn, so that either side of each minimum is seen.
+Case scalar_case(int number) {
+    Operand updates = labels("updates", {1}, 40 + number);
+    updates.role = Role::updated;
+    Case c{.label = concat("scalars", number)};
+    c.directions.push_back({.name = "average_share",
+                            .operands = {labels("proceed", {1}, 2), updates, updated("share", 1)},
+                            .run =
+                                [](Key key, const Pointers& at, const Context& context) {
+                                    table().get(&Kernels::average_share, "average_share", key)(
+                                        0.6, static_cast<const int32_t*>(at[0]), static_cast<int32_t*>(at[1]), at[2], context);
+                                },
+                            .available = [](Key key) { return table().has(&Kernels::average_share, key); },
+                            .flops = 4,
+                            .bytes = 16});
+    c.directions.push_back({.name = "clip_factor",
+                            .operands = {parameter(input("square", {1}, Fill::positive)), parameter(output("factor", {1}))},
+                            .run =
+                                [number](Key key, const Pointers& at, const Context& context) {
+                                    table().get(&Kernels::clip_factor, "clip_factor", key)(0.5 * number, at[0], at[1], context);
+                                },
+                            .available = [](Key key) { return table().has(&Kernels::clip_factor, key); },
+                            .flops = 2,
+                            .bytes = 8});
     return c;
 }
 
@@ -113,11 +167,17 @@ std::vector<Case> cases() {
     std::vector<Case> list;
     for (int64_t count : {1, 7, 16, 37, 1031, 100003}) list.push_back(make_case(count));
     list.push_back(make_case(35528122, true));
+    for (const int number : {1, 2, 3, 4}) list.push_back(scalar_case(number));
     return list;
 }
 
 const bool registered = [] {
-    table().add({DeviceType::reference, DType::f64}, {.sgd = reference_sgd, .adamw = reference_adamw, .ema = reference_ema});
+    table().add({DeviceType::reference, DType::f64}, {.sgd = reference_sgd,
+                                                      .adamw = reference_adamw,
+                                                      .ema = reference_ema,
+                                                      .average_share = reference_average_share,
+                                                      .clip_factor = reference_clip_factor,
+                                                      .restore = reference_restore});
     return record::add({.name = "optimiser",
                         .formula = "SGD with momentum, AdamW, exponential average of a flat buffer",
                         .cases = cases,

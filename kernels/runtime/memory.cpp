@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "kernels/runtime/arena.h"
 #include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/error.h"
+#include "kernels/runtime/memory_reserve.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/scope.h"
 
@@ -86,15 +88,18 @@ struct Pool {
     std::mutex mutex;
     RawMemory raw;
     std::multimap<size_t, void*> cached;
-    std::optional<Arena> arena;  // the host's
-    MemoryUse use;               // `cached` without the arena's
+    std::optional<Arena> arena;                                 // the host's
+    MemoryUse use;                                              // `cached` without the arena's
+    size_t idle = 0;                                            // bytes in reserves that no block holds
+    std::map<void*, std::shared_ptr<ReservedMemory>> reserved;  // blocks handed out by reserves
     std::vector<Scope> scopes{{"other"}};
 
     std::string table() const {
         std::string text = "memory (MiB live / peak):";
         for (const Scope& scope : scopes)
             if (scope.peak) text += concat(" ", scope.name, " ", scope.live >> 20, " / ", scope.peak >> 20, ";");
-        return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", all_cached() >> 20);
+        return text + concat(" total ", use.live >> 20, " / ", use.peak >> 20, "; cached ", all_cached() >> 20,
+                             idle ? concat("; kept for recorded launches ", idle >> 20) : std::string());
     }
     bool is_large(size_t bytes) const { return arena && bytes >= least_large && !debug_mode(); }
     size_t all_cached() const { return use.cached + (arena ? arena->kept() : 0); }
@@ -126,12 +131,29 @@ struct Pool {
         } catch (const std::bad_alloc&) {
         }
     }
+    // Null: none of that size class lies there.
+    void* from_cache(size_t size) {
+        const auto found = cached.find(size);
+        if (found == cached.end()) return nullptr;
+        void* const data = found->second;
+        cached.erase(found);
+        use.cached -= size;
+        return data;
+    }
     // Null: there is none left.
     void* allocate(size_t bytes, bool large, bool& zero) {
         if (!large) return raw.allocate(bytes);
         const Arena::Taken taken = arena->take(bytes);
         zero = taken.fresh;
         return taken.data ? taken.data : raw.allocate(bytes);  // its addresses are used up, or were never to be had
+    }
+    // The same, by giving up what is kept for reuse where that is needed: what lies there in other sizes may be enough. A device gives
+    // nothing back while launches are recorded.
+    void* take(size_t bytes, bool large, bool& zero) {
+        void* data = allocate(bytes, large, zero);
+        if (data || current_stream()) return data;
+        drop_cache();
+        return allocate(bytes, large, zero);
     }
 };
 
@@ -147,7 +169,51 @@ Pool& pool(DeviceType type) {
     return chosen;
 }
 
+}  // namespace
+
+struct ReservedMemory {
+    DeviceType type;
+    std::map<void*, size_t> blocks;       // all that came from the system
+    std::multimap<size_t, void*> unused;  // those that no Block holds
+
+    explicit ReservedMemory(DeviceType t) : type(t) {}
+    ~ReservedMemory() {
+        Pool& p = pool(type);
+        std::lock_guard lock(p.mutex);
+        for (const auto& [data, size] : blocks) {
+            p.idle -= size;
+            if (debug_mode())
+                p.raw.free(data, size);
+            else
+                p.keep(data, size);
+        }
+    }
+
+    void* take(Pool& from, size_t wanted) {
+        const auto found = unused.lower_bound(wanted);
+        if (found != unused.end() && found->first <= (debug_mode() ? wanted : 2 * wanted)) {
+            void* const data = found->second;
+            from.idle -= found->first;
+            unused.erase(found);
+            return data;
+        }
+        bool zero = false;
+        void* data = from.from_cache(wanted);
+        if (!data) data = from.take(wanted, false, zero);
+        if (data) blocks.emplace(data, wanted);
+        return data;
+    }
+    void put_back(Pool& to, void* data) {
+        const size_t size = blocks.at(data);
+        unused.emplace(size, data);
+        to.idle += size;
+    }
+};
+
+namespace {
+
 thread_local int current_scope = 0;
+thread_local const std::shared_ptr<ReservedMemory>* current_reserve = nullptr;
 std::mutex scope_names_mutex;
 std::vector<const char*>& scope_names() {
     static auto* names = new std::vector<const char*>{"other"};
@@ -164,20 +230,20 @@ Block::Block(Device device, size_t bytes) : bytes_(bytes), device_(device), scop
             ": this build has no CUDA part or no device was opened");
     const bool large = from.is_large(bytes);
     const size_t wanted = debug_mode() ? bytes + guard_bytes() : large ? bytes : size_class(bytes);
-    if (auto found = large ? from.cached.end() : from.cached.find(wanted); found != from.cached.end()) {
-        data_ = found->second;
-        from.cached.erase(found);
-        from.use.cached -= wanted;
+    if (current_reserve && (*current_reserve)->type == device.type) {
+        data_ = (*current_reserve)->take(from, wanted);
+        if (!data_) from.refuse(device, wanted);
+        from.reserved.emplace(data_, *current_reserve);
+    } else if (!device.on_host() && current_stream()) {
+        fail("memory is asked for outside of a reserve while launches are recorded: it could be another's when they run");
+    } else if (void* const kept = large ? nullptr : from.from_cache(wanted)) {
+        data_ = kept;
     } else {
         // Blocks of sizes that no longer come (another picture size) must not pile up: systems that overcommit never refuse.
         if (!(large && from.arena->keeps(wanted)) &&
             from.use.live + from.all_cached() + wanted > most_over_peak * std::max(from.use.peak, from.use.live + wanted))
             from.drop_cache();
-        data_ = from.allocate(wanted, large, zero_);
-        if (!data_) {  // what lies in the cache in other sizes may be enough
-            from.drop_cache();
-            data_ = from.allocate(wanted, large, zero_);
-        }
+        data_ = from.take(wanted, large, zero_);
         if (!data_) from.refuse(device, wanted);
     }
     if (debug_mode()) {
@@ -206,11 +272,16 @@ Block Block::borrowed(const void* data, size_t bytes) {
 void Block::release() noexcept {
     if (std::exchange(borrowed_, false)) data_ = nullptr;
     if (!data_) return;
+    std::shared_ptr<ReservedMemory> reserve;  // may go with its last block: when the pool is free again
     Pool& to = pool(device_.type);
     std::lock_guard lock(to.mutex);
     to.use.live -= bytes_;
     to.scopes[scope_].live -= bytes_;
-    if (debug_mode()) {
+    if (const auto found = to.reserved.find(data_); found != to.reserved.end()) {
+        reserve = std::move(found->second);
+        to.reserved.erase(found);
+        reserve->put_back(to, data_);  // its guard zone is not read: no copy to the host can be recorded
+    } else if (debug_mode()) {
         unsigned char guard[most_guard_bytes];
         to.raw.copy(guard, static_cast<const unsigned char*>(data_) + bytes_, guard_bytes());
         for (size_t i = 0; i < guard_bytes(); ++i)
@@ -255,6 +326,18 @@ MemoryScope::MemoryScope(const char* name) : previous_(current_scope) {
 }
 
 MemoryScope::~MemoryScope() { current_scope = previous_; }
+
+MemoryReserve::MemoryReserve(DeviceType type) : memory_(std::make_shared<ReservedMemory>(type)) {}
+
+size_t MemoryReserve::bytes() const {
+    std::lock_guard lock(pool(memory_->type).mutex);
+    size_t bytes = 0;
+    for (const auto& [data, size] : memory_->blocks) bytes += size;
+    return bytes;
+}
+
+MemoryReserve::Use::Use(const MemoryReserve& reserve) : previous_(std::exchange(current_reserve, &reserve.memory_)) {}
+MemoryReserve::Use::~Use() { current_reserve = previous_; }
 
 MemoryUse memory_use(DeviceType type) {
     Pool& p = pool(type);

@@ -25,7 +25,7 @@ TEST_CASE("device step: what cannot be recorded goes on by itself and says why")
     Replay allocates(device);
     std::vector<Tensor> kept;
     for (int i = 0; i < 3; ++i) allocates.run([&](const Context&) { kept.push_back(Tensor::empty({777}, DType::f32, device)); });
-    CHECK(contains(allocates.why_not(), "cudaMalloc: operation not permitted when stream is capturing"));
+    CHECK(contains(allocates.why_not(), "memory is asked for outside of a reserve while launches are recorded"));
     Replay on_host(Device{});
     for (int i = 0; i < 2; ++i) on_host.run([](const Context&) {});
     CHECK(contains(on_host.why_not(), "has no launch graphs"));

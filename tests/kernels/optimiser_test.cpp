@@ -67,8 +67,23 @@ TEST_CASE("optimiser: a step that must not happen changes nothing") {
     float v = 2, p = 3, m = 4, s = 5;
     table.get(&optimiser::Kernels::sgd, "sgd", key)({1, 0.9, 0}, &rate, &proceed, &bad, &v, &p, {});
     table.get(&optimiser::Kernels::adamw, "adamw", key)({.count = 1}, &rate, &step, &proceed, &bad, &m, &s, &p, {});
-    table.get(&optimiser::Kernels::ema, "ema", key)({1, 0.5}, &proceed, &bad, &p, {});
+    table.get(&optimiser::Kernels::ema, "ema", key)(1, &bad, &proceed, &bad, &p, {});
     CHECK((v == 2 && p == 3 && m == 4 && s == 5));
+    int32_t updates = 7;
+    float share = 6;
+    table.get(&optimiser::Kernels::average_share, "average_share", key)(0.5, &proceed, &updates, &share, {});
+    CHECK((updates == 7 && share == 6));
+    table.get(&optimiser::Kernels::restore, "restore", key)(1, &proceed, &v, &p, {});
+    CHECK(p == 2);
+}
+
+TEST_CASE("optimiser: gradients are not clipped by a norm that is not finite") {
+    const auto clip_factor = optimiser::table().get(&optimiser::Kernels::clip_factor, "clip_factor", {DeviceType::cpu, DType::f32});
+    for (const float square : {NAN, INFINITY, 4.0f}) {
+        float factor = 0;
+        clip_factor(2, &square, &factor, {});
+        CHECK(factor == 1);
+    }
 }
 
 }  // namespace purnet::test

@@ -24,7 +24,8 @@ private:
 class Graph : public LaunchGraph {
 public:
     Graph(const Device& device, const std::function<void(const Context&)>& body) {
-        check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+        // Relaxed: a reserve (memory_reserve.h) may allocate meanwhile, and memory.cpp refuses whoever else does.
+        check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
         cudaGraph_t graph = nullptr;
         try {
             body({device, stream_.get()});

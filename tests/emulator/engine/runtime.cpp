@@ -1,6 +1,7 @@
 // The emulated CUDA runtime: devices, memory, streams, events, graphs, launch checks.
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -26,6 +27,7 @@ struct CUevent_st {
     CUgraph_st* capture = nullptr;
     std::chrono::steady_clock::time_point time;
     bool recorded = false;
+    size_t behind = 0;  // how many of all steps are before it
 };
 
 namespace {
@@ -48,19 +50,56 @@ std::map<std::pair<const void*, int>, size_t>& opt_in() {
     return *all;
 }
 
-// Of this thread's captures, under cudaStreamCaptureModeThreadLocal.
+// Of this thread's captures, under cudaStreamCaptureModeThreadLocal or Relaxed.
 thread_local int captures = 0;
+thread_local bool may_allocate = false;  // the capture's mode is relaxed
 
-// What the thread may not do while it captures: allocate, wait, or use the default stream, which would wait for the one that captures.
+// What the thread may not do while it captures: allocate (unless relaxed), wait, or use the default stream, which would wait for the one
+// that captures.
 bool forbidden() { return captures > 0; }
 
-// Runs a step now, or records it where the stream captures.
-cudaError_t submit(cudaStream_t stream, std::function<void()> step) {
+// Steps are done at once, but for asynchronous copies between page-locked memory and the device, and whatever is put in behind one: they
+// wait until somebody waits for them, so that a wait that is missing is seen in what they copy.
+std::deque<std::function<void()>>& waiting() {
+    static auto* steps = new std::deque<std::function<void()>>;
+    return *steps;
+}
+size_t steps_done = 0;
+
+// The first so many of all steps.
+void finish(size_t steps) {
+    while (steps_done < steps && !waiting().empty()) {
+        const std::function<void()> step = std::move(waiting().front());
+        waiting().pop_front();
+        ++steps_done;
+        step();
+    }
+}
+void finish() { finish(steps_done + waiting().size()); }
+
+void run_or_queue(const std::function<void()>& step, bool asynchronous) {
+    if (asynchronous || !waiting().empty()) return waiting().push_back(step);
+    ++steps_done;
+    step();
+}
+
+std::map<const char*, size_t>& page_locked() {
+    static auto* blocks = new std::map<const char*, size_t>;
+    return *blocks;
+}
+bool is_page_locked(const void* address) {
+    const auto* at = static_cast<const char*>(address);
+    const auto above = page_locked().upper_bound(at);
+    return above != page_locked().begin() && at < std::prev(above)->first + std::prev(above)->second;
+}
+
+// Takes a step up, or records it where the stream captures.
+cudaError_t submit(cudaStream_t stream, std::function<void()> step, bool asynchronous = false) {
     if (!stream && forbidden()) return result(cudaErrorStreamCaptureUnsupported);
     if (stream && stream->capture)
         stream->capture->steps.push_back(std::move(step));
     else
-        step();
+        run_or_queue(step, asynchronous);
     return cudaSuccess;
 }
 
@@ -136,7 +175,11 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     properties->l2CacheSize = (hopper ? 50 : 40) << 20;
     return cudaSuccess;
 }
-cudaError_t cudaDeviceSynchronize() { return result(forbidden() ? cudaErrorStreamCaptureUnsupported : cudaSuccess); }
+cudaError_t cudaDeviceSynchronize() {
+    if (forbidden()) return result(cudaErrorStreamCaptureUnsupported);
+    finish();
+    return cudaSuccess;
+}
 cudaError_t cudaRuntimeGetVersion(int* version) {
     *version = 12040;
     return cudaSuccess;
@@ -144,16 +187,21 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
-    if (forbidden()) return result(cudaErrorStreamCaptureUnsupported);
+    if (forbidden() && !may_allocate) return result(cudaErrorStreamCaptureUnsupported);
     *memory = bytes ? device_allocate(bytes) : nullptr;
     return result(bytes && !*memory ? cudaErrorMemoryAllocation : cudaSuccess);
 }
-cudaError_t cudaFree(void* memory) { return result(!memory || device_free(memory) ? cudaSuccess : cudaErrorInvalidValue); }
+cudaError_t cudaFree(void* memory) {
+    if (!forbidden()) finish();
+    return result(!memory || device_free(memory) ? cudaSuccess : cudaErrorInvalidValue);
+}
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
     *memory = allocate_exact(bytes, 256);
+    if (*memory) page_locked()[static_cast<const char*>(*memory)] = bytes;
     return result(*memory ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 cudaError_t cudaFreeHost(void* memory) {
+    page_locked().erase(static_cast<const char*>(memory));
     free_exact(memory);
     return cudaSuccess;
 }
@@ -165,9 +213,16 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
     if (bytes == 0) return cudaSuccess;
     if (crosses_device_memory(to, bytes) || crosses_device_memory(from, bytes)) return result(cudaErrorInvalidValue);
-    return submit(stream, [=] { std::memcpy(to, from, bytes); });
+    const bool comes = is_page_locked(to), goes = is_page_locked(from);
+    if (comes) std::memset(to, 0xff, bytes);
+    return submit(
+        stream, [=] { std::memcpy(to, from, bytes); }, comes || goes);
 }
-cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) { return cudaMemcpyAsync(to, from, bytes, kind); }
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+    const cudaError_t status = cudaMemcpyAsync(to, from, bytes, kind);
+    if (status == cudaSuccess && !(is_device_memory(to) && is_device_memory(from))) finish();  // within the device nobody waits for it
+    return status;
+}
 cudaError_t cudaMemsetAsync(void* to, int byte, size_t bytes, cudaStream_t stream) {
     if (bytes == 0) return cudaSuccess;
     if (!is_device_range(to, bytes)) return result(cudaErrorInvalidValue);
@@ -186,7 +241,9 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-    return result(stream && stream->capture ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+    if (stream && stream->capture) return result(cudaErrorStreamCaptureUnsupported);
+    finish();
+    return cudaSuccess;
 }
 // A stream that waits for an event of a capturing stream joins that capture.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
@@ -206,9 +263,14 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     event->capture = stream ? stream->capture : nullptr;
     event->time = std::chrono::steady_clock::now();
     event->recorded = true;
+    event->behind = steps_done + waiting().size();
     return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t event) { return result(event->capture ? cudaErrorStreamCaptureUnsupported : cudaSuccess); }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    if (event->capture) return result(cudaErrorStreamCaptureUnsupported);
+    finish(event->behind);
+    return cudaSuccess;
+}
 cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
     if (!begin->recorded || !end->recorded) return result(cudaErrorInvalidValue);
@@ -216,11 +278,12 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
     if (!stream || stream->capture) return result(cudaErrorStreamCaptureUnsupported);
     stream->capture = new CUgraph_st;
     stream->began = true;
     ++captures;
+    may_allocate = mode == cudaStreamCaptureModeRelaxed;
     return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
@@ -242,7 +305,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* runnable, cudaGraph_t graph, u
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t runnable, cudaStream_t stream) {
     if (stream && stream->capture) return result(cudaErrorStreamCaptureUnsupported);
-    for (const auto& step : runnable->steps) step();
+    for (const auto& step : runnable->steps) run_or_queue(step, false);
     return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {

@@ -1,5 +1,5 @@
-// The part of the CUDA runtime's functions that the product uses. Everything is finished on return; a stream that captures
-// records what is put into it, and the graph runs it in that order.
+// The part of the CUDA runtime's functions that the product uses. All is finished on return but asynchronous copies of page-locked memory
+// and what is put in behind them, which wait to be waited for. A stream that captures records, and the graph runs it in that order.
 #pragma once
 
 #include <cstddef>

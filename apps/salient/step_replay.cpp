@@ -1,0 +1,65 @@
+#include "apps/salient/step_replay.h"
+
+#include <utility>
+
+namespace purnet {
+namespace {
+
+size_t rounded(size_t bytes) { return (bytes + HostSlot::alignment - 1) / HostSlot::alignment * HostSlot::alignment; }
+
+Tensor place_for(const Tensor& host, Device device) { return host ? Tensor::empty(host.shape(), host.dtype(), device) : Tensor(); }
+
+}  // namespace
+
+StepReplay::StepReplay(const Optimiser& optimiser, Body body)
+    : optimiser_(optimiser),
+      body_(std::move(body)),
+      device_(optimiser.values().device()),
+      reserve_(device_.type),
+      ways_{UnderWay(device_), UnderWay(device_)} {}
+
+const StepTensors& StepReplay::run(int64_t step, Batch& batch, const BatchTensors& host) {
+    const purnet::Shape& image = host.image.shape();
+    const auto [at, fresh] = shapes_.try_emplace({image[0], image[1], image[2]}, Shape{{}, Replay(device_), {}});
+    Shape& shape = at->second;
+    if (fresh) {
+        MemoryScope scope("staged batches");
+        shape.batch = {place_for(host.image, device_), place_for(host.mask, device_), place_for(host.labels, device_)};
+    }
+    UnderWay& way = ways_[next_];
+    judge(way);
+    const std::pair<const Tensor&, const Tensor&> pairs[] = {
+        {shape.batch.image, host.image}, {shape.batch.mask, host.mask}, {shape.batch.labels, host.labels}};
+    size_t bytes = 2 * HostSlot::alignment + rounded(optimiser_.groups().size() * sizeof(double));
+    for (const auto& [to, from] : pairs) bytes += from ? rounded(from.bytes()) : 0;
+    way.slot.begin(bytes);
+    const auto put = [&way](const Tensor& to, const void* from) { way.slot.send(to.raw(), from, to.bytes()); };
+    for (const auto& [to, from] : pairs)
+        if (from) put(to, from.raw());
+    optimiser_.tell(step, put);
+    shape.replay.run([&](const Context&) {
+        const MemoryReserve::Use use(reserve_);
+        shape.result = {};  // its memory is that of the result to come
+        shape.result = body_(shape.batch);
+    });
+    way.made = static_cast<const int32_t*>(way.slot.fetch(optimiser_.proceed().raw(), sizeof(int32_t)));
+    way.slot.end();
+    way.step = Verdict{step, false, std::move(batch)};
+    next_ = (next_ + 1) % ways_.size();
+    last_ = &shape;
+    return shape.result;
+}
+
+void StepReplay::judge(UnderWay& way) {
+    way.slot.wait();
+    if (!way.step) return;
+    way.step->made = *way.made != 0;
+    known_.push_back(std::move(*way.step));
+    way.step.reset();
+}
+
+void StepReplay::wait() {
+    for (size_t i = 0; i < ways_.size(); ++i) judge(ways_[(next_ + i) % ways_.size()]);
+}
+
+}  // namespace purnet

@@ -1,0 +1,88 @@
+// Training steps that are recorded once for each shape of batch and launched again as one (kernels/runtime/launch_graph.h), while the host
+// prepares the next batch.
+//
+// A batch is sent to where its shape's launches read it, rates and number of the step to the optimiser's memory, and whether a step is made
+// is decided on the device: nobody waits for it. What became of a step is known when the second one after it is launched, or when
+// somebody asks.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/optim/optimiser.h"
+#include "data/loader/loader.h"
+#include "kernels/runtime/host_slot.h"
+#include "kernels/runtime/launch_graph.h"
+#include "kernels/runtime/memory_reserve.h"
+#include "losses/purificatory.h"
+
+namespace purnet {
+
+// A batch as tensors.
+struct BatchTensors {
+    Tensor image, mask, labels;  // labels undefined without superpixels
+};
+
+// What a step leaves behind, on the device.
+struct StepTensors {
+    LossInputs inputs;
+    Losses losses;
+    Tensor squared_norm;  // of the gradients
+};
+
+class StepReplay {
+public:
+    // A whole step without a copy between host and device. Launched again it works on the same memory, so what it keeps from call to call
+    // must stay where it is.
+    using Body = std::function<StepTensors(const BatchTensors&)>;
+    StepReplay(const Optimiser& optimiser, Body body);
+
+    // `host`: the batch in the host's memory. The batch is taken once the step is launched, and kept until the step is judged; an Error
+    // leaves it. The result is that of this step, until the next one.
+    const StepTensors& run(int64_t step, Batch& batch, const BatchTensors& host);
+
+    struct Verdict {
+        int64_t step;
+        bool made;  // else a loss or a gradient was not finite, and nothing was changed
+        Batch batch;
+    };
+    // Of steps that run() or wait() found done, each once, in their order.
+    std::vector<Verdict> verdicts() { return std::exchange(known_, {}); }
+    void wait();  // for every step
+
+    // Of the step launched last: whether it was launched as one, and if it cannot be, why not.
+    bool as_one() const { return last_ && last_->replay.as_one(); }
+    std::string why_not() const { return last_ ? last_->replay.why_not() : std::string(); }
+    size_t bytes() const { return reserve_.bytes(); }  // kept for what steps compute
+
+private:
+    struct Shape {
+        BatchTensors batch;
+        Replay replay;
+        StepTensors result;
+    };
+    struct UnderWay {
+        explicit UnderWay(Device device) : slot(device) {}
+        HostSlot slot;
+        std::optional<Verdict> step;  // its `made` is not known yet
+        const int32_t* made = nullptr;
+    };
+    void judge(UnderWay& way);
+
+    const Optimiser& optimiser_;
+    Body body_;
+    Device device_;
+    MemoryReserve reserve_;
+    std::map<std::tuple<int64_t, int64_t, int64_t>, Shape> shapes_;  // n, h, w
+    Shape* last_ = nullptr;
+    std::array<UnderWay, 2> ways_;  // in turn; gone first: whatever is above stays until the device is done
+    size_t next_ = 0;
+    std::vector<Verdict> known_;
+};
+
+}  // namespace purnet

@@ -1,0 +1,50 @@
+#include "kernels/runtime/host_slot.h"
+
+#include <cuda_runtime.h>
+
+#include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/cuda/device.h"
+
+namespace purnet::cuda {
+namespace {
+
+cudaEvent_t event(void* mark) { return static_cast<cudaEvent_t>(mark); }
+
+// On the default stream, which the streams of recorded launches wait for, and which waits for them.
+const bool registered = [] {
+    register_host_slots(DeviceType::cuda,
+                        {.allocate = [](size_t bytes) -> void* {
+                             enter_device();
+                             void* memory = nullptr;
+                             const cudaError_t status = cudaMallocHost(&memory, bytes);
+                             if (status == cudaErrorMemoryAllocation) {
+                                 cudaGetLastError();
+                                 return nullptr;
+                             }
+                             check(status, "cudaMallocHost");
+                             return memory;
+                         },
+                         .free = [](void* memory) { cudaFreeHost(memory); },
+                         .copy =
+                             [](void* to, const void* from, size_t bytes) {
+                                 enter_device();
+                                 check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, nullptr), "cudaMemcpyAsync");
+                             },
+                         .make_mark = []() -> void* {
+                             enter_device();
+                             cudaEvent_t made = nullptr;
+                             check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+                             return made;
+                         },
+                         .free_mark = [](void* mark) { cudaEventDestroy(event(mark)); },
+                         .set_mark =
+                             [](void* mark) {
+                                 enter_device();
+                                 check(cudaEventRecord(event(mark), nullptr), "cudaEventRecord");
+                             },
+                         .wait_for = [](void* mark) { check(cudaEventSynchronize(event(mark)), "cudaEventSynchronize"); }});
+    return true;
+}();
+
+}  // namespace
+}  // namespace purnet::cuda
