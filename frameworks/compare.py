@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import numpy as np
 
 import machine
 import report
-from contestant import Contestant, Failed, Refused
+from contestant import Contestant, Failed, Refused, seconds_of
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = HERE.parent / "build" / "compare"
@@ -125,6 +126,10 @@ class Session:
             self.contestants.append(Contestant(name, command, self.environment, shlex.split(options.launch)))
         self.reference = Contestant("reference", [*runner, "--engine", "torch-f64"], self.environment)
         self.rows = {c.name: {"name": c.name} for c in self.contestants}
+        self.predict = None
+        if options.task == "level1" and "purnet-f32" in self.rows and self.height == self.width:
+            self.predict = [*shlex.split(options.launch), *shlex.split(options.purnet), "predict", "-q", "--weights", str(weights), "--size", str(self.height), "--precision", "f32", "--device", "cpu", "--if-exists", "overwrite"]
+        self.predict_s = []
 
     def convert(self):
         if self.options.task == "train" or self.models.exists():
@@ -209,8 +214,26 @@ class Session:
             note(f"round {number + 1} of {options.rounds}")
         if together:
             self.each(finish)
-            for _ in range(options.starts - 1):
+            for number in range(options.starts - 1):
                 self.each(extra_start)
+                self.start_of_predict(first=number == 0)
+
+    def start_of_predict(self, first):
+        """Seconds of a whole `purnet predict`, process creation to process end: picture from disk, mask to disk, packed weights from the last such start."""
+        if not self.predict:
+            return
+        from PIL import Image
+        photo, packed = self.folder / "photo.png", self.folder / "packed"
+        command = [*self.predict, "--packed", str(packed), "--out", str(self.folder / "mask.png"), str(photo)]
+        if first:
+            Image.fromarray(np.load(self.folder / "input.npy")[0]).save(photo)
+            shutil.rmtree(packed, ignore_errors=True)
+            seconds_of(command, self.environment)  # keeps the packed weights
+            if not any(packed.glob("*.packed")):
+                note("purnet predict kept no packed weights: its start is not measured")
+                self.predict = None
+                return
+        self.predict_s.append(seconds_of(command, self.environment))
 
     def each(self, action):
         for contestant in list(self.contestants):
@@ -221,7 +244,7 @@ class Session:
             contestant.stop()
 
     def result(self):
-        return {"size": [self.height, self.width], "batch": self.batch, "threads": self.threads, "rows": list(self.rows.values())}
+        return {"size": [self.height, self.width], "batch": self.batch, "threads": self.threads, "rows": list(self.rows.values()), "predict_s": self.predict_s}
 
 
 def note(text):

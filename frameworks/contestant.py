@@ -16,6 +16,16 @@ class Failed(Exception):
     """The contestant broke."""
 
 
+def seconds_of(command, environment):
+    """How long a program takes from the creation of its process to its end."""
+    began = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise Failed(f"{command[0]}: exit {done.returncode}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return seconds
+
+
 class Contestant:
     def __init__(self, name, command, environment, launch=(), patience=900):
         self.name, self.command, self.environment, self.launch, self.patience = name, command, environment, list(launch), patience

@@ -45,6 +45,10 @@ def table(session, task):
     if ours and best:
         least_memory = fastest(measured, "peak_mb")
         lines.append(f"- purnet-f32: {ours[0]['median'] / best:.2f} x the time of the fastest float32 peer, {ours[0]['peak_mb'] / least_memory:.2f} x the memory of the smallest")
+    if session.get("predict_s"):
+        seconds = statistics.median(session["predict_s"])
+        to = ", ".join(f"{seconds / r['start']:.2f} of {r['name']}'s start" for r in measured if r["name"] in ("torch-eager", "torch-channels-last", "onnxruntime-f32", "openvino-f32", "ncnn-winograd"))
+        lines.append(f"- `purnet predict` on one picture, from the creation of its process to its end with the mask on disk, packed weights kept by an earlier start: {seconds:.3f} s" + (f" ({to})" if to else ""))
     return lines
 
 
