@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/formats/atomic_file.h"
-#include "data/image/encode.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 
@@ -12,11 +12,6 @@ namespace purnet::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-void put(const fs::path& path, const Image& image) {
-    fs::create_directories(path.parent_path());
-    atomic_write(path, encode_png(image));
-}
 
 // The lower half is white.
 Image mask(int width, int height) {

@@ -6,9 +6,9 @@
 
 #include "core/formats/atomic_file.h"
 #include "data/image/decode.h"
-#include "data/image/encode.h"
 #include "tests/support/goldens.h"
 #include "tests/support/markup.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
@@ -18,11 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-void put(const fs::path& path, const Image& image) {
-    fs::create_directories(path.parent_path());
-    atomic_write(path, encode_png(image));
-}
+using test::put;
 
 Image disc(int width, int height) {
     Image image(width, height, 1);

@@ -5,9 +5,9 @@
 #include "core/formats/atomic_file.h"
 #include "core/formats/npy.h"
 #include "core/formats/safetensors.h"
-#include "data/image/encode.h"
 #include "nets/init.h"
 #include "nets/name_maps.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 
@@ -108,7 +108,7 @@ TEST_CASE("export: measured ranges let predict compute in 8 bits; without them i
     const TemporaryFolder folder;
     const std::string plain = folder / "plain.safetensors", ranged = folder / "ranged.safetensors", photo = folder / "photo.png";
     write_safetensors(plain, small_network());
-    atomic_write(photo, encode_png(pattern(90, 70, 3)));
+    put(photo, pattern(90, 70, 3));
     const auto predict = [&](const std::string& weights, const std::string& out) {
         return run_program({"predict", "--weights", weights, "--precision", "int8", "--output", "map", "--out", folder / out, photo});
     };

@@ -11,7 +11,7 @@
 #include "apps/salient/predictor.h"
 #include "core/formats/atomic_file.h"
 #include "core/formats/byte_source.h"
-#include "data/image/encode.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
@@ -185,7 +185,7 @@ TEST_CASE("packed weights: the program keeps them, maps them, and does without w
     const std::string weights = test::write_small_weights(folder / "w.safetensors");
     settle();
     const fs::path photo = folder / "photo.png", home = folder / "home";
-    atomic_write(photo, encode_png(test::pattern(90, 70, 3)));
+    test::put(photo, test::pattern(90, 70, 3));
     const auto predict = [&](const std::string& out, const std::vector<std::string>& environment, std::vector<std::string> more = {}) {
         std::vector<std::string> words{"predict", "--device", "cpu", "--weights", weights, "--out", (folder / out).string()};
         words.insert(words.end(), more.begin(), more.end());

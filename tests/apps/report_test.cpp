@@ -12,8 +12,8 @@
 #include "apps/salient/run_report.h"
 #include "apps/salient/run_table.h"
 #include "core/formats/atomic_file.h"
-#include "data/image/encode.h"
 #include "tests/support/markup.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/program.h"
 #include "tests/support/refused.h"
@@ -200,7 +200,7 @@ TEST_CASE("run report: several runs stand in a table, and a part that a stage la
     // Photographs, by the run's best weights and by others.
     test::write_small_weights(folder / "first/best.safetensors");
     test::write_small_weights(folder / "other.safetensors");
-    atomic_write(folder / "photo.png", encode_png(test::pattern(40, 30, 3)));
+    test::put(folder / "photo.png", test::pattern(40, 30, 3));
     const RunReportOptions shown{.runs = {folder / "first"},
                                  .photos = {(folder / "photo.png").string()},
                                  .beside = folder / "other.safetensors",

@@ -14,12 +14,14 @@
 #include "data/image/encode.h"
 #include "kernels/resize/resize_bytes.h"
 #include "kernels/runtime/parallel.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/temporary_folder.h"
 
 namespace purnet {
 namespace {
 
 namespace fs = std::filesystem;
+using test::put;
 
 // A picture of its own for every seed: waves of a few directions, in colour.
 Image scene(uint32_t seed, int width = 96, int height = 72) {
@@ -65,12 +67,6 @@ Image mask_of(int width = 96, int height = 72, int left = 20) {
     for (int y = 20; y < 50; ++y)
         for (int x = left; x < left + 40; ++x) mask.at(x, y)[0] = 255;
     return mask;
-}
-
-void put(const fs::path& path, const Image& image) {
-    fs::create_directories(path.parent_path());
-    const std::string suffix = path.extension().string();
-    atomic_write(path, suffix == ".jpg" ? encode_jpeg(image, 95) : encode_png(image));
 }
 
 void put_pair(const fs::path& folder, const std::string& name, const Image& picture, const Image& mask) {

@@ -9,6 +9,7 @@
 #include "core/formats/npy.h"
 #include "data/image/encode.h"
 #include "tests/support/goldens.h"
+#include "tests/support/picture_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/refused.h"
 #include "tests/support/temporary_folder.h"
@@ -23,11 +24,7 @@ void put(const fs::path& path, const std::string& text) {
     atomic_write(path, text);
 }
 
-void put_picture(const fs::path& path, uint8_t value) {
-    fs::create_directories(path.parent_path());
-    const Image image(4, 3, 3, value);
-    atomic_write(path, path.extension() == ".jpg" ? encode_jpeg(image) : encode_png(image));
-}
+void put_picture(const fs::path& path, uint8_t value) { test::put(path, Image(4, 3, 3, value)); }
 
 // Three pairs in two folders.
 void put_set(const fs::path& images, const fs::path& masks, const std::string& prefix = "n") {
