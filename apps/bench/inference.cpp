@@ -7,6 +7,7 @@
 #include "apps/run/table.h"
 #include "apps/salient/contest.h"
 #include "apps/salient/predictor.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::bench {
 namespace {
@@ -25,12 +26,12 @@ public:
         run(1);  // plans and packs
     }
     double run(int times) {
-        const double start = now();
+        const double start = seconds_now();
         for (int i = 0; i < times; ++i) {
             stop_if_asked();
             predictor_.maps_of_resized(rgb_.data(), 1, map_.data());
         }
-        return now() - start;
+        return seconds_now() - start;
     }
 
 private:
@@ -60,8 +61,8 @@ Row time_inference(const RowContext& context, const std::string& net, const std:
     const std::unique_ptr<Contest> contest = make_contest(options);
     for (int i = 0; i < 3; ++i) contest->run();
     Row row{.name = context.name};
-    const double until = now() + context.seconds;
-    while (now() < until || row.seconds.size() < 5) {
+    const double until = seconds_now() + context.seconds;
+    while (seconds_now() < until || row.seconds.size() < 5) {
         stop_if_asked();
         row.seconds.push_back(1e-3 * contest->run());
     }
@@ -77,12 +78,12 @@ Row time_start(const RowContext& context, const std::string& net) {
     std::vector<double> without;
     predict(context, net, photograph, mask, "off");  // brings the files into the page cache
     // Weights that were written just now are not kept packed.
-    for (const double until = now() + 10; now() < until && (!fs::exists(packed) || fs::is_empty(packed));)
+    for (const double until = seconds_now() + 10; seconds_now() < until && (!fs::exists(packed) || fs::is_empty(packed));)
         predict(context, net, photograph, mask, packed);
     Row row{.name = context.name};
     double peak = 0;
-    const double until = now() + context.seconds;
-    while (now() < until || row.seconds.size() < 5) {
+    const double until = seconds_now() + context.seconds;
+    while (seconds_now() < until || row.seconds.size() < 5) {
         const ProcessRun run = predict(context, net, photograph, mask, packed);
         row.seconds.push_back(run.seconds);
         peak = std::max(peak, run.peak_megabytes);
@@ -100,8 +101,8 @@ Row time_folder(const RowContext& context, const std::string& net) {
     Row row{.name = context.name};
     std::vector<double> alone = {pure.run(count)};
     double peak = 0;
-    const double until = now() + context.seconds;
-    while (now() < until || row.seconds.size() < 2) {
+    const double until = seconds_now() + context.seconds;
+    while (seconds_now() < until || row.seconds.size() < 2) {
         const ProcessRun run = predict(context, net, photographs, context.materials.fresh("masks"), "off");
         row.seconds.push_back(run.seconds / count);
         peak = std::max(peak, run.peak_megabytes);

@@ -9,6 +9,7 @@
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::bench {
 namespace {
@@ -64,18 +65,18 @@ Row time_direction(const std::string& name, const Direction& direction, const Pl
     // A record counts the bytes of float32.
     if (direction.bytes > 0) bytes = direction.bytes * static_cast<double>(size_of(place.dtype)) / 4;
     const auto launch = [&](int64_t times) {
-        const double start = now();
+        const double start = seconds_now();
         for (int64_t i = 0; i < times; ++i) direction.run(key, pointers, context);
         place.wait(pointers.front());
-        return (now() - start) / static_cast<double>(times);
+        return (seconds_now() - start) / static_cast<double>(times);
     };
     launch(1);
     constexpr double long_enough = 5e-3;
     const int64_t together = place.device.on_host() ? 1 : std::clamp<int64_t>(static_cast<int64_t>(long_enough / launch(3)), 1, 10000);
     Row row{.name = name, .seconds = {}, .flops = direction.flops, .bytes = bytes};
-    const double until = now() + seconds;
+    const double until = seconds_now() + seconds;
     do row.seconds.push_back(launch(together));
-    while (now() < until || row.seconds.size() < 3);
+    while (seconds_now() < until || row.seconds.size() < 3);
     return row;
 }
 
@@ -86,10 +87,10 @@ ceiling::Ceilings copies_of(const Place& place) {
     fill_bytes(from.data(), place.device, 1, bytes);
     double best = 0;
     for (int i = 0; i < 10; ++i) {
-        const double start = now();
+        const double start = seconds_now();
         copy_bytes(to.data(), place.device, from.data(), place.device, bytes);
         place.wait(to.data());
-        best = std::max(best, 2 * static_cast<double>(bytes) / (now() - start) * 1e-9);
+        best = std::max(best, 2 * static_cast<double>(bytes) / (seconds_now() - start) * 1e-9);
     }
     return {.gflops = 0, .gbytes = best};
 }

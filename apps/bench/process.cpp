@@ -17,6 +17,7 @@
 #include "apps/bench/report.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::bench {
 namespace {
@@ -97,7 +98,7 @@ ProcessRun run_purnet(const std::vector<std::string>& words, const fs::path& log
     ::posix_spawn_file_actions_init(&files);
     ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     ::posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-    const double start = now();
+    const double start = seconds_now();
     pid_t child = -1;
     const int error =
         ::posix_spawn(&child, arguments[0].c_str(), &files, nullptr, pointers_to(arguments).data(), pointers_to(variables).data());
@@ -107,7 +108,7 @@ ProcessRun run_purnet(const std::vector<std::string>& words, const fs::path& log
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    const double seconds = now() - start;
+    const double seconds = seconds_now() - start;
     const double peak = watch.end();
     require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "purnet ", words.front(), " failed: ", last_line(log));
     return {seconds, peak};

@@ -1,12 +1,12 @@
 #include "apps/bench/report.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 
 #include "kernels/runtime/error.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::bench {
 namespace {
@@ -40,8 +40,6 @@ void print_rate(double rate, int decimals, double ceiling) {
 }
 
 }  // namespace
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 Summary summary_of(std::vector<double> seconds) {
     require(!seconds.empty(), "a row without a run");

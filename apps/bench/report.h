@@ -12,8 +12,6 @@
 
 namespace purnet::bench {
 
-double now();  // seconds of a clock that only goes forward
-
 // What a row says beyond its times.
 struct Figure {
     std::string name;  // in the JSON file

@@ -7,6 +7,7 @@
 #include "apps/salient/stage.h"
 #include "apps/salient/training_data.h"
 #include "core/plan/graph.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::bench {
 namespace {
@@ -58,10 +59,10 @@ public:
 
     double run(const BatchSource& next) {
         stop_if_asked();
-        const double start = now();
+        const double start = seconds_now();
         const StepReport report = stage_.step(next, 1, step_++, false);
         require(report.not_finite.empty() && stage_.settle().empty(), "a step that is timed was not finite");
-        return now() - start;
+        return seconds_now() - start;
     }
     const PurNet& net() { return stage_.net(); }
 
@@ -85,12 +86,12 @@ Row time_loader(const RowContext& context, Regions regions) {
     Loader loader = session.data.loader(stage_number);
     loader.next();
     Row row{.name = context.name};
-    const double until = now() + context.seconds;
-    while (now() < until || row.seconds.size() < 5) {
+    const double until = seconds_now() + context.seconds;
+    while (seconds_now() < until || row.seconds.size() < 5) {
         stop_if_asked();
-        const double start = now();
+        const double start = seconds_now();
         loader.next();
-        row.seconds.push_back((now() - start) / session.batch());
+        row.seconds.push_back((seconds_now() - start) / session.batch());
     }
     const double rate = 1 / summary_of(row.seconds).median;
     row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
@@ -103,8 +104,8 @@ Row time_training(const RowContext& context, const std::string& net) {
     Steps steps(session, context.materials);
     steps.run(always(batch));
     Row row{.name = context.name, .seconds = {}, .flops = step_flops(steps.net(), session.batch(), context.size)};
-    const double until = now() + context.seconds;
-    while (now() < until || row.seconds.size() < 3) row.seconds.push_back(steps.run(always(batch)));
+    const double until = seconds_now() + context.seconds;
+    while (seconds_now() < until || row.seconds.size() < 3) row.seconds.push_back(steps.run(always(batch)));
     const double rate = session.batch() / summary_of(row.seconds).median;
     row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
     return row;

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -15,13 +14,12 @@
 #include "kernels/resize/resize_bytes.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet {
 namespace {
 
 constexpr int most_at_once = 8;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // A queue with room for a few elements between two threads; closed by the writer, or by the reader that gives up.
 template <class T>
@@ -217,9 +215,9 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
         bytes.clear();
         for (size_t i = 0; i < n; ++i) bytes.insert(bytes.end(), waiting[i].resized.begin(), waiting[i].resized.end());
         std::vector<float> maps(area * n);
-        const double start = now();
+        const double start = seconds_now();
         predictor.maps_of_resized(bytes.data(), count, maps.data());
-        const double seconds = now() - start;
+        const double seconds = seconds_now() - start;
         result.network_seconds += seconds;
         choice.measured(count, seconds);
         std::vector<Finished> done;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,13 +14,12 @@
 #include "apps/salient/pipeline.h"
 #include "core/formats/atomic_file.h"
 #include "data/image/decode.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet {
 namespace {
 
 namespace fs = std::filesystem;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::string reason(const std::string& name, const std::exception& error) {
     const std::string text = error.what();
@@ -148,7 +146,7 @@ void write_rendered(const std::vector<RenderedFile>& files, const fs::path& stem
 
 PredictionResult predict_files(Predictor& predictor, const std::vector<PredictionJob>& jobs, const PredictionOptions& options) {
     check(options.output);
-    const double begin = now();
+    const double begin = seconds_now();
     PredictionResult result;
     std::vector<fs::path> files, stems(jobs.size());
     for (const PredictionJob& job : jobs) files.push_back(job.input);
@@ -228,7 +226,7 @@ PredictionResult predict_files(Predictor& predictor, const std::vector<Predictio
     if (progress) progress->finish();
     result.network_seconds = pipeline.network_seconds;
     result.batch = pipeline.batch;
-    result.seconds = now() - begin;
+    result.seconds = seconds_now() - begin;
     return result;
 }
 

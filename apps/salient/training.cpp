@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 
 #include "apps/run/computing_device.h"
@@ -20,13 +19,12 @@
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 #include "nets/init.h"
 #include "nets/name_maps.h"
 
 namespace purnet {
 namespace {
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Times the steps between two log lines.
 class PaceMeter {
@@ -34,11 +32,11 @@ public:
     explicit PaceMeter(const Loader& loader) : loader_(loader) { restart(); }
     void count() { ++steps_; }
     Pace pace(double pictures) const {
-        const double seconds = now() - start_;
+        const double seconds = seconds_now() - start_;
         return {seconds / static_cast<double>(steps_), (loader_.seconds_waited() - waited_) / seconds, pictures};
     }
     void restart() {
-        start_ = now();
+        start_ = seconds_now();
         waited_ = loader_.seconds_waited();
         steps_ = 0;
     }
@@ -165,7 +163,7 @@ private:
         double shares = 0;
         const std::vector<int> stages = stage_numbers();
         for (int number : stages) shares += config_.shares[static_cast<size_t>(number - 1)];
-        const double begin = now();
+        const double begin = seconds_now();
         std::vector<double> seconds;
         for (int number : stages) {
             Stage stage(config_, number, 1000, fresh_network(number, true, true));
@@ -173,16 +171,16 @@ private:
             constexpr int warm = 2, timed = 5;
             std::vector<double> times;  // the median: a busy moment of the machine must not decide about the whole run
             for (int i = 0; i < warm + timed; ++i) {
-                const double start = now();
+                const double start = seconds_now();
                 if (stop_requested() || stage.step(batches_of(loader), config_.accumulate, i, false).ended) return false;
                 stage.settle();
-                if (i >= warm) times.push_back(now() - start);
+                if (i >= warm) times.push_back(seconds_now() - start);
             }
             std::nth_element(times.begin(), times.begin() + timed / 2, times.end());
             seconds.push_back(times[timed / 2]);
         }
         // What validation and checkpoints take is measured in the run itself; a twentieth is kept for them.
-        const double measured = now() - begin, left = std::max(1.0, config_.minutes * 60 - measured) * 0.95;
+        const double measured = seconds_now() - begin, left = std::max(1.0, config_.minutes * 60 - measured) * 0.95;
         if (measured > 0.25 * config_.minutes * 60)
             warn("measuring took ", std::lround(measured), " s of --minutes ", config_.minutes,
                  ": few steps are left; --steps says them at once");
@@ -320,7 +318,7 @@ private:
     }
 
     void validate(Stage& stage) {
-        const double begin = now();
+        const double begin = seconds_now();
         ValidationFigures figures;
         {
             const Stage::Averaged averaged(stage);
@@ -340,7 +338,7 @@ private:
                 ++position_.validations_since_best;
             }
         }
-        log_->validation(position_, figures, now() - begin);
+        log_->validation(position_, figures, seconds_now() - begin);
     }
 
     bool write_weights(Stage& stage, const char* name) {

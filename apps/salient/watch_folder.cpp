@@ -3,11 +3,11 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "apps/run/console.h"
 #include "apps/run/signals.h"
 #include "data/image/decode.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet {
 
@@ -94,7 +94,7 @@ PredictionResult predict_watched(Predictor& predictor, FolderWatch& watch, const
     PredictionResult all;
     const int pause = std::clamp(static_cast<int>(settle * 500), 20, 1000);
     while (!stop_requested()) {
-        const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+        const double now = seconds_now();
         if (const std::vector<PredictionJob> jobs = watch.ready(now); !jobs.empty()) {
             const PredictionResult some = predict_files(predictor, jobs, options);
             all.done += some.done;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -17,6 +16,7 @@
 #include "data/loader/prepare.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet {
 namespace {
@@ -165,11 +165,11 @@ Loader::~Loader() {
 
 Batch Loader::next() {
     State& s = *state_;
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = seconds_now();
     std::unique_lock lock(s.mutex);
     const int64_t step = s.next_to_give;
     s.changed.wait(lock, [&] { return s.ready.count(step) || s.failed.count(step); });
-    s.waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    s.waited += seconds_now() - begin;
     if (const auto error = s.failed.find(step); error != s.failed.end()) std::rethrow_exception(error->second);
     Batch batch = std::move(s.ready[step]);
     s.ready.erase(step);

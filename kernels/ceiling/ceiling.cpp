@@ -1,15 +1,15 @@
 #include "kernels/ceiling/ceiling.h"
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
 #include "kernels/ceiling/ceiling_simd.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::ceiling {
 namespace {
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 }  // namespace
 
 Ceilings measure() {
@@ -20,16 +20,16 @@ Ceilings measure() {
     const auto arithmetic = PURNET_PICK(multiply_add);
     const auto copy = PURNET_PICK(copy);
     for (int trial = 0; trial < 5; ++trial) {
-        double start = now();
+        double start = seconds_now();
         parallel_for(thread_count(), 1, [&](int64_t begin, int64_t end) {
             for (int64_t t = begin; t < end; ++t) sums[static_cast<size_t>(t)] = arithmetic(rounds);
         });
-        best.gflops = std::max(best.gflops, 2.0 * lanes * rounds * thread_count() / (now() - start) * 1e-9);
-        start = now();
+        best.gflops = std::max(best.gflops, 2.0 * lanes * rounds * thread_count() / (seconds_now() - start) * 1e-9);
+        start = seconds_now();
         parallel_for(static_cast<int64_t>(from.size()), 1 << 16, [&](int64_t begin, int64_t end) {
             copy(&from[static_cast<size_t>(begin)], &to[static_cast<size_t>(begin)], end - begin);
         });
-        best.gbytes = std::max(best.gbytes, 8.0 * static_cast<double>(from.size()) / (now() - start) * 1e-9);
+        best.gbytes = std::max(best.gbytes, 8.0 * static_cast<double>(from.size()) / (seconds_now() - start) * 1e-9);
     }
     return best;
 }

@@ -1,7 +1,6 @@
 #include "kernels/conv2d/conv2d_choice.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "kernels/conv2d/conv2d_key.h"
@@ -9,6 +8,7 @@
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet::conv2d {
 namespace {
@@ -38,11 +38,11 @@ double least_milliseconds(Method method, const Problem& p, Pass pass) {
     double least = std::numeric_limits<double>::infinity();
     for (int i = 0; i < 5; ++i) {
         sweep_caches();
-        const auto start = std::chrono::steady_clock::now();
+        const double start = seconds_now();
         run(method, p, pass, static_cast<const float*>(source.data()), static_cast<const float*>(packed.data()), {},
             static_cast<float*>(out.data()), static_cast<float*>(scratch.data()));
-        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-        if (i > 0) least = std::min(least, took.count());  // the first one meets new memory
+        const double took = 1e3 * (seconds_now() - start);
+        if (i > 0) least = std::min(least, took);  // the first one meets new memory
     }
     return least;
 }
