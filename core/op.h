@@ -50,6 +50,11 @@ public:
     // A gradient that exists already (identity, reshaped): shared, not copied.
     virtual void give(int i, Tensor gradient) = 0;
     virtual Context context() const = 0;
+    // For the two halves of a backward: first(), then what second() returns. Where the inputs `made` by the second half are parameters,
+    // whose gradients nobody reads before the walk ends, and launches are recorded, it runs beside the first half and what follows
+    // (kernels/runtime/branch.h). So what it returns must own all tensors and blocks that it reads and writes, but for destinations.
+    using Launches = std::function<void(const Context&)>;
+    virtual void in_halves(const std::function<void()>& first, const std::vector<int>& made, const std::function<Launches()>& second) = 0;
 };
 
 // Bytes that an op wants while it runs: a number, or who is asked for it when it is needed. A plan replaces most convolutions without ever
@@ -84,6 +89,9 @@ struct OpCall {
     bool view = false;
     std::function<void(const Arguments&, const Context&)> forward = {};
     std::function<void(Gradients&)> backward = {};  // empty: no derivative
+    // The gradient of the one output is that of the one input, unchanged, and backward gives it: what comes back to a parameter's is then
+    // written there at once.
+    bool passes_gradient = false;
     std::vector<int> saved_inputs = {};
     std::vector<int> saved_outputs = {};
     // For ops that are a pass over memory: output 0 can be had again, bit for bit, from these inputs (others are null) and the saved

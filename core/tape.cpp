@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <set>
 
 #include "kernels/add/add.h"
+#include "kernels/runtime/branch.h"
 #include "kernels/runtime/current_layer.h"
 #include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/scope.h"
@@ -81,11 +83,27 @@ const Tensor& Tape::State::rebuilt(int index) {
 
 namespace {
 
+// Gradients of parameters that are made beside the walk (Gradients::in_halves), and whose they are: what else is added to those is added
+// there too, behind them.
+struct Beside {
+    // Functions that the walk may be ahead of: each keeps an activation, a gradient and a workspace in memory. More than a few gain
+    // nothing, since a weight gradient takes about as long as the data gradient of its layer.
+    static constexpr size_t most_under_way = 4;
+
+    Branch branch;
+    std::set<const Parameter*> parameters = {};
+
+    void run(Gradients::Launches launches) {
+        branch.join(most_under_way - 1);
+        branch.run(std::move(launches));
+    }
+};
+
 // The gradients that wait for the walk: one slot for every output of a node.
 class Walk {
 public:
-    Walk(Tape::State& tape, const Tape::Root& root, int root_index)
-        : tape_(tape), root_(root), root_index_(root_index), pending_(tape.nodes.size()) {}
+    Walk(Tape::State& tape, Beside& beside, const Tape::Root& root, int root_index)
+        : tape_(tape), beside_(beside), root_(root), root_index_(root_index), pending_(tape.nodes.size()) {}
 
     // Which nodes have a movable parameter behind them.
     static std::vector<char> reaches(const Tape::State& tape, const Tape::Root& root) {
@@ -153,6 +171,18 @@ public:
             if (wanted(i)) results.emplace_back(i, std::move(gradient));
         }
         Context context() const override { return current_context(walk.device()); }
+        void in_halves(const std::function<void()>& first, const std::vector<int>& made, const std::function<Launches()>& second) override {
+            const auto of_parameter = [this](int i) { return !wanted(i) || node.sources[i].parameter; };
+            if (!walk.beside_.branch.parallel() || !std::all_of(made.begin(), made.end(), of_parameter)) {
+                first();
+                second()(context());
+                return;
+            }
+            for (int i : made)
+                if (wanted(i)) walk.beside_.parameters.insert(node.sources[i].parameter);
+            walk.beside_.run(second());
+            first();
+        }
         bool pending_parameter(const Parameter* p) const {
             for (const auto& [i, tensor] : results)
                 if (node.sources[i].parameter == p) return true;
@@ -167,6 +197,7 @@ private:
     void collect(const Source& source, Tensor gradient);
 
     Tape::State& tape_;
+    Beside& beside_;
     const Tape::Root& root_;
     int root_index_;
     std::vector<std::vector<Tensor>> pending_;
@@ -177,10 +208,16 @@ void Walk::collect(const Source& source, Tensor gradient) {
         Parameter& p = *source.parameter;
         if (!p.grad) p.grad = Tensor::zeros(p.value.shape(), p.value.dtype(), p.value.device());
         if (gradient.raw() != p.grad.raw()) {
-            if (p.has_grad)
-                add_into(p.grad, p.grad, gradient);
+            const auto put = [sum = p.grad, gradient, add = p.has_grad](const Context&) {
+                if (add)
+                    add_into(sum, sum, gradient);
+                else
+                    sum.copy_from(gradient);
+            };
+            if (beside_.parameters.count(&p))
+                beside_.run(put);
             else
-                p.grad.copy_from(gradient);
+                put(current_context(device()));
         }
         p.has_grad = true;
         return;
@@ -265,10 +302,13 @@ void Tape::backward(const std::vector<Root>& roots) {
                     if (state_->is_rebuilt(node.sources[input])) needed[node.sources[input].node] = 1;
         }
     }
+    if (roots.empty()) return;
+    Beside beside{Branch(roots.front().value.device())};
     for (size_t r = 0; r < roots.size(); ++r) {
-        Walk walk(*state_, roots[r], static_cast<int>(r));
+        Walk walk(*state_, beside, roots[r], static_cast<int>(r));
         walk.run(reach[r], visit[r]);
     }
+    beside.branch.join();
 }
 
 Recording::Recording(Tape& tape) : previous_(recording) { recording = &tape; }
@@ -293,6 +333,7 @@ void detail::record(Tape& tape, OpCall&& call, const std::vector<Tensor>& output
                 s.node = impl.node;
                 s.output = impl.output;
                 s.dtype = state.nodes[s.node].call.outputs[s.output].gradient_dtype();
+                if (const Node& from = state.nodes[s.node]; from.call.passes_gradient && from.sources[0].parameter) s = from.sources[0];
             }
             wanted = wanted || s.parameter || s.node >= 0;
         }

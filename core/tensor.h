@@ -62,7 +62,8 @@ public:
     std::vector<float> to_floats() const;
     std::vector<double> to_doubles() const;
 
-    bool shares_memory() const { return impl_->storage.use_count() > 1; }
+    // Somebody else holds this tensor, a copy or a view of it.
+    bool shares_memory() const { return impl_.use_count() > 1 || impl_->storage.use_count() > 1; }
 
     struct Impl {
         std::shared_ptr<Block> storage;

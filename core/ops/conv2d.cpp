@@ -38,20 +38,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
         room::table().get(&room::Kernels::forward, "forward", key)(p, a.in(0), a.in(1), a.in(2), a.out(), a.workspace(), context);
     };
     call.backward = [p, key](Gradients& g) {
-        const Context context = g.context();
-        const Tensor dy = g.grad();
-        if (void* dx = g.destination(0)) {
-            const Block workspace(context.device, room::workspace(key, p, room::Pass::backward_data));
-            room::table().get(&room::Kernels::backward_data, "backward_data", key)(p, dy.raw(), g.input(1).raw(), dx, workspace.data(),
-                                                                                   context);
-        }
-        void* dweight = g.destination(1);
-        void* dbias = g.destination(2);
-        if (dweight || dbias) {
-            const Block workspace(context.device, room::workspace(key, p, room::Pass::backward_weights));
-            room::table().get(&room::Kernels::backward_weights, "backward_weights", key)(p, g.input(0).raw(), dy.raw(), dweight, dbias,
-                                                                                         workspace.data(), context);
-        }
+        weighted_backward<room::Pass>(g, room::table(), p, key, [&](room::Pass pass) { return room::workspace(key, p, pass); });
     };
     return apply_one(std::move(call));
 }

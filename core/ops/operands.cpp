@@ -19,6 +19,7 @@ Tensor weight_for(const char* op, const Tensor& x, const Tensor& weight) {
         round_bf16::table().get(&round_bf16::Kernels::forward, "forward", key)(p, a.in(0), a.out(), context);
     };
     call.backward = [](Gradients& g) { g.give(0, g.grad()); };
+    call.passes_gradient = true;
     return apply_one(std::move(call));
 }
 

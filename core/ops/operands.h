@@ -1,7 +1,10 @@
 // What several ops ask of their operands.
 #pragma once
 
-#include "core/tensor.h"
+#include <memory>
+
+#include "core/op.h"
+#include "kernels/runtime/table.h"
 
 namespace purnet::ops {
 
@@ -10,5 +13,27 @@ namespace purnet::ops {
 // in float32, unchanged: rounding counts as the identity. Other types are an Error, since a kernel takes both through pointers of one.
 // Source: master weights of Micikevicius et al., Mixed Precision Training, section 3.1.
 Tensor weight_for(const char* op, const Tensor& x, const Tensor& weight);
+
+// The backward of an op of an input, a weight and a bias (0, 1, 2), the first two saved: convolutions and linear layers. bytes(pass): the
+// workspace of a room's Pass. The gradient of the input is wanted by the op before, those of weight and bias at the end: two halves.
+template <class Pass, class Kernels, class Problem, class Bytes>
+void weighted_backward(Gradients& g, const Table<Kernels>& table, const Problem& p, Key key, const Bytes& bytes) {
+    const Context context = g.context();
+    const Tensor dy = g.grad();
+    void* const dx = g.destination(0);
+    void* const dweight = g.destination(1);
+    void* const dbias = g.destination(2);
+    const auto first = [&] {
+        if (!dx) return;
+        const Block workspace(context.device, bytes(Pass::backward_data));
+        table.get(&Kernels::backward_data, "backward_data", key)(p, dy.raw(), g.input(1).raw(), dx, workspace.data(), context);
+    };
+    if (!dweight && !dbias) return first();
+    g.in_halves(first, {1, 2}, [&]() -> Gradients::Launches {
+        const auto kernel = table.get(&Kernels::backward_weights, "backward_weights", key);
+        const auto workspace = std::make_shared<Block>(context.device, bytes(Pass::backward_weights));
+        return [=, x = g.input(0)](const Context& on) { kernel(p, x.raw(), dy.raw(), dweight, dbias, workspace->data(), on); };
+    });
+}
 
 }  // namespace purnet::ops

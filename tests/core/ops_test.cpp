@@ -106,6 +106,11 @@ TEST_CASE("ops: every op's gradient reaches its inputs through the tape") {
     SUBCASE("an input used twice") {
         check_gradients({map}, [](const Inputs& x) { return ops::mul(x[0], x[0]); });
         check_gradients({map}, [](const Inputs& x) { return ops::add(x[0], ops::add(x[0], x[0])); });
+        // The sum hands one gradient to both of its inputs; what comes back to one of them besides must not reach the other.
+        check_gradients({map, map}, [](const Inputs& x) {
+            const Tensor b = ops::tanh(x[1]), a = ops::tanh(x[0]), square = ops::mul(a, a);
+            return ops::add(ops::add(a, b), square);
+        });
     }
     SUBCASE("softmax") {
         check_gradients({map}, [](const Inputs& x) { return ops::softmax_space(x[0]); });

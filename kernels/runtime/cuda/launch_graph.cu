@@ -2,6 +2,10 @@
 
 #include <cuda_runtime.h>
 
+#include <utility>
+#include <vector>
+
+#include "kernels/runtime/branch.h"
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
 
@@ -21,9 +25,45 @@ private:
     cudaStream_t stream_ = nullptr;
 };
 
+// What a recording needs while it is made: streams beside its own, and the events that order them. The graph needs neither.
+class Recording {
+public:
+    Recording() : outer_(std::exchange(current(), this)) {}
+    ~Recording() {
+        for (const cudaEvent_t event : events_) cudaEventDestroy(event);
+        for (const cudaStream_t stream : streams_) cudaStreamDestroy(stream);
+        current() = outer_;
+    }
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+    static Recording*& current() {
+        thread_local Recording* one = nullptr;
+        return one;
+    }
+    cudaStream_t stream() {
+        cudaStream_t made = nullptr;
+        check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+        streams_.push_back(made);
+        return made;
+    }
+    cudaEvent_t event() {
+        cudaEvent_t made = nullptr;
+        check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+        events_.push_back(made);
+        return made;
+    }
+
+private:
+    Recording* outer_;
+    std::vector<cudaStream_t> streams_;
+    std::vector<cudaEvent_t> events_;
+};
+
 class Graph : public LaunchGraph {
 public:
     Graph(const Device& device, const std::function<void(const Context&)>& body) {
+        const Recording recording;  // until the capture is over
         // Relaxed: a reserve (memory_reserve.h) may allocate meanwhile, and memory.cpp refuses whoever else does.
         check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
         cudaGraph_t graph = nullptr;
@@ -60,6 +100,18 @@ const bool registered = [] {
         enter_device();
         return std::unique_ptr<LaunchGraph>(std::make_unique<Graph>(device, body));
     });
+    register_side_streams(DeviceType::cuda,
+                          {.make = []() -> void* { return Recording::current()->stream(); },
+                           .mark = [](void* stream) -> void* {
+                               const cudaEvent_t event = Recording::current()->event();
+                               check(cudaEventRecord(event, static_cast<cudaStream_t>(stream)), "cudaEventRecord");
+                               return event;
+                           },
+                           .wait =
+                               [](void* stream, void* mark) {
+                                   check(cudaStreamWaitEvent(static_cast<cudaStream_t>(stream), static_cast<cudaEvent_t>(mark), 0),
+                                         "cudaStreamWaitEvent");
+                               }});
     return true;
 }();
 

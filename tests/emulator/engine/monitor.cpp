@@ -16,7 +16,13 @@ extern "C" const char __executable_start;
 namespace purnet::emulator::monitor {
 namespace {
 
+constexpr uint64_t launch_numbers = 0xfff;  // 1 to 4095; then everything is forgotten and they begin anew
+uint64_t launch_count = 0;
 uint32_t launch_number = 0;
+// Of steps that are under way together: what this launch is, what those beside it are, by number.
+const std::string* own_name = nullptr;
+std::vector<const std::string*> beside_names(launch_numbers + 1, nullptr);
+std::vector<uint32_t> beside_numbers;
 std::unordered_map<const void*, Snapshots> handed_on;  // by atomic location
 
 // Places in the source: a code address relative to the program's start, or (upper bit) the number of a Site.
@@ -58,6 +64,14 @@ const char* verb(bool write, bool atomic) { return atomic ? "atomic access" : wr
                                   earlier, " of block ", before.block, " (", describe_place(before_place), ") are not ordered"));
 }
 
+[[noreturn]] void report_race_beside(const shadow::Access& before, uint32_t before_place, Kind now, const void* address,
+                                     const std::string& place) {
+    raise(FaultKind::race,
+          concat(verb(now.write, now.atomic), " at ", address, " by ", *own_name, " (", place, ") and ", verb(before.write, before.atomic),
+                 " by ", *beside_names[before.launch], before_place ? " (" + describe_place(before_place) + ")" : std::string(),
+                 ": nothing orders these launches"));
+}
+
 bool subsumes(const shadow::Access& fresh, const shadow::Access& old) {
     return (old.bytes & ~fresh.bytes) == 0 && (fresh.write || !old.write) && (!fresh.atomic || old.atomic || !old.write || fresh.write);
 }
@@ -77,9 +91,21 @@ void touch_word(const char* address, unsigned mask, Kind kind, size_t bytes, uin
     for (int i = 0; i < shadow::Word::slots; ++i) {
         shadow::Access& old = word.access[i];
         if (std::memcmp(&old, &fresh, sizeof fresh) == 0) return;
-        if (old.bytes == 0 || old.launch != launch_number) {
-            old = {};
+        if (old.bytes == 0) {
             free_slot = i;
+            continue;
+        }
+        if (old.launch != launch_number) {
+            const bool beside = beside_names[old.launch];
+            if (beside && (old.bytes & mask) && (old.write || kind.write) && !(old.atomic && kind.atomic))
+                report_race_beside(old, word.place[i], kind, address, describe_place(place));
+            // Kept where a launch that is to come may be beside the earlier one but not beside this one.
+            if (own_name && (beside || !subsumes(fresh, old))) {
+                if (!old.write) read_slot = i;
+            } else {
+                old = {};
+                free_slot = i;
+            }
             continue;
         }
         if (kind.async && old.write && !old.engine && (old.bytes & mask) && old.block == current->block->id &&
@@ -142,13 +168,50 @@ std::string describe_place(uint32_t place) {
     return describe_code(&__executable_start + place - 1);
 }
 
-void launch_begins() {
-    launch_number = (launch_number + 1) & 0xfff;
-    if (launch_number == 0) {
-        shadow::forget();
-        launch_number = 1;
+uint64_t launches() { return launch_count; }
+
+void next_launch(const std::string* what, const std::vector<Beside>& beside) {
+    for (const uint32_t number : beside_numbers) beside_names[number] = nullptr;
+    beside_numbers.clear();
+    own_name = what;
+    for (const Beside& one : beside) {
+        if ((one.launch - 1) / launch_numbers != launch_count / launch_numbers) continue;  // forgotten
+        beside_numbers.push_back(static_cast<uint32_t>((one.launch - 1) % launch_numbers) + 1);
+        beside_names[beside_numbers.back()] = one.what;
     }
+}
+
+void launch_begins() {
+    launch_number = static_cast<uint32_t>(launch_count++ % launch_numbers) + 1;
+    if (launch_number == 1) shadow::forget();
     handed_on.clear();
+}
+
+void transfer(const void* to, const void* from, size_t bytes) {
+    if (!own_name) return;
+    launch_begins();
+    for (const bool write : {false, true}) {
+        const auto* at = static_cast<const char*>(write ? to : from);
+        if (!at || !shadow::watched(at)) continue;
+        shadow::Access fresh;
+        fresh.launch = launch_number;
+        fresh.bytes = 15;  // pieces of less than a word are counted as one: tensors do not share words
+        fresh.write = write;
+        for (const char* end = at + bytes; at < end; at += 4) {
+            shadow::Word& word = shadow::word(at);
+            int slot = 0;
+            for (int i = 0; i < shadow::Word::slots; ++i) {
+                shadow::Access& old = word.access[i];
+                if (old.bytes && beside_names[old.launch] && (old.write || write))
+                    report_race_beside(old, word.place[i], {write, false}, at, write ? "as it is copied to" : "as it is copied from");
+                if (old.bytes && !beside_names[old.launch] && subsumes(fresh, old)) old = {};
+                if (!old.bytes) slot = i;
+            }
+            word.access[slot] = fresh;
+            word.place[slot] = 0;
+        }
+    }
+    launch_ends();
 }
 
 void launch_ends() { handed_on.clear(); }

@@ -41,9 +41,22 @@ struct AccessCost {
     double ratio() const { return ideal ? static_cast<double>(units) / static_cast<double>(ideal) : 0; }
 };
 
+// A launch that was made and that nothing orders against the next one.
+struct Beside {
+    uint64_t launch;          // of launches()
+    const std::string* what;  // op, shapes and layer
+};
+
 #ifdef PURNET_EMULATOR_MONITOR
 inline constexpr bool present = true;
 
+// Launches and transfers so far.
+uint64_t launches();
+// What the next one is, and what runs beside it: two accesses to one place, one of them a write, are a race. Null: the steps come one
+// after the other.
+void next_launch(const std::string* what, const std::vector<Beside>& beside);
+// A copy, or a fill where `from` is null, as a launch of its own.
+void transfer(const void* to, const void* from, size_t bytes);
 void launch_begins();
 void launch_ends();
 void block_begins(Block& block);
@@ -86,6 +99,9 @@ void begin_counting();
 std::vector<AccessCost> end_counting();
 #else
 inline constexpr bool present = false;
+inline uint64_t launches() { return 0; }
+inline void next_launch(const std::string*, const std::vector<Beside>&) {}
+inline void transfer(const void*, const void*, size_t) {}
 inline void launch_begins() {}
 inline void launch_ends() {}
 inline void block_begins(Block&) {}
