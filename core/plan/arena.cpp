@@ -5,26 +5,26 @@
 
 namespace purnet {
 
-size_t place(std::vector<Lifetime>& blocks) {
+size_t place(std::vector<Piece>& pieces, const std::function<bool(size_t, size_t)>& together) {
     constexpr size_t alignment = 256;
-    std::vector<size_t> order(blocks.size());
+    std::vector<size_t> order(pieces.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return blocks[a].bytes > blocks[b].bytes; });
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return pieces[a].bytes > pieces[b].bytes; });
     std::vector<size_t> placed;
     size_t total = 0;
     for (size_t index : order) {
-        Lifetime& block = blocks[index];
-        std::vector<const Lifetime*> rivals;
+        Piece& piece = pieces[index];
+        std::vector<const Piece*> rivals;
         for (size_t other : placed)
-            if (blocks[other].first <= block.last && block.first <= blocks[other].last) rivals.push_back(&blocks[other]);
-        std::sort(rivals.begin(), rivals.end(), [](const Lifetime* a, const Lifetime* b) { return a->offset < b->offset; });
+            if (together(other, index)) rivals.push_back(&pieces[other]);
+        std::sort(rivals.begin(), rivals.end(), [](const Piece* a, const Piece* b) { return a->offset < b->offset; });
         size_t at = 0;
-        for (const Lifetime* rival : rivals) {
-            if (at + block.bytes <= rival->offset) break;
+        for (const Piece* rival : rivals) {
+            if (at + piece.bytes <= rival->offset) break;
             at = std::max(at, (rival->offset + rival->bytes + alignment - 1) / alignment * alignment);
         }
-        block.offset = at;
-        total = std::max(total, at + block.bytes);
+        piece.offset = at;
+        total = std::max(total, at + piece.bytes);
         placed.push_back(index);
     }
     return total;

@@ -1,20 +1,19 @@
-// Places blocks of known lifetime in one arena.
+// Places pieces of memory in one arena.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace purnet {
 
-struct Lifetime {
+struct Piece {
     size_t bytes = 0;
-    int first = 0;      // step that writes it
-    int last = 0;       // last step that reads it
     size_t offset = 0;  // result, a multiple of 256
 };
 
-// Sets the offsets so that blocks alive at the same step never overlap, largest first, each at the lowest place that is
-// free for its whole life. Returns the arena's size.
-size_t place(std::vector<Lifetime>& blocks);
+// Sets the offsets so that pieces that may be in use together, which together(a, b) says of two numbers, never overlap; largest first, each
+// at the lowest place that is free. Returns the arena's size.
+size_t place(std::vector<Piece>& pieces, const std::function<bool(size_t, size_t)>& together);
 
 }  // namespace purnet

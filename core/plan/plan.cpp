@@ -7,20 +7,31 @@
 #include <sstream>
 
 #include "core/plan/arena.h"
+#include "core/plan/lanes.h"
 #include "core/plan/passes.h"
+#include "kernels/runtime/branch.h"
+#include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/launch_graph.h"
 #include "kernels/runtime/out_of_memory.h"
 
 namespace purnet {
 
+namespace {
+
+// More than PurNet has decoders: beyond that, steps only share the device out among more.
+constexpr int most_lanes = 4;
+
+}  // namespace
+
 struct Plan::State {
     Graph graph;
     Context context;
+    std::optional<Lanes> lanes;  // one on the host
     Block arena;
-    std::vector<Lifetime> lifetimes;  // one a value; bytes 0 for inputs, outputs and constants
-    std::vector<size_t> workspaces;   // offset a step
-    std::vector<void*> pointers;      // one a value
-    std::vector<const void*> in;      // reused by every step of a run
+    std::vector<Piece> places;       // one a value; bytes 0 for inputs, outputs and constants
+    std::vector<size_t> workspaces;  // offset a step
+    std::vector<void*> pointers;     // one a value
+    std::vector<const void*> in;     // reused by every step of a run
     std::vector<void*> out;
     // On a device with graphs: inputs and outputs at addresses that stay, and after a first run all launches as one.
     std::vector<Block> staged_in, staged_out;
@@ -28,13 +39,13 @@ struct Plan::State {
 
     // Optional operands that were left out are value -1.
     void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
-    void launch(const Context& on) {
-        for (size_t i = 0; i < graph.steps.size(); ++i) launch_step(i, on);
-    }
+    void launch(const Context& on);
     void launch_step(size_t i, const Context& on);
+    // What uses each value, and the places of values and workspaces in the arena; returns its size.
+    size_t place_values();
     // The arena of so many bytes and what is staged.
     void allocate(size_t arena_bytes);
-    std::string shapes(const Step& step, bool places) const;
+    std::string shapes(const Step& step, bool with_places) const;
 };
 
 void Plan::State::launch_step(size_t i, const Context& on) {
@@ -44,8 +55,32 @@ void Plan::State::launch_step(size_t i, const Context& on) {
     step.run(Arguments(in.data(), out.data(), static_cast<char*>(arena.data()) + workspaces[i]), on);
 }
 
-// Shapes of what a step reads and computes; where results lie, when `places`.
-std::string Plan::State::shapes(const Step& step, bool places) const {
+// While launches are recorded each lane is a stream; else the steps run in their order, which respects every dependency.
+void Plan::State::launch(const Context& on) {
+    const SideStreams* const sides = on.stream && lanes->count() > 1 ? side_streams(on.device.type) : nullptr;
+    if (!sides) {
+        for (size_t i = 0; i < graph.steps.size(); ++i) launch_step(i, on);
+        return;
+    }
+    std::vector<void*> streams(static_cast<size_t>(lanes->count()), nullptr), ends(graph.steps.size(), nullptr);
+    streams[0] = on.stream;
+    void* const begin = sides->mark(on.stream);
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        void*& stream = streams[static_cast<size_t>(lanes->lane(i))];
+        if (!stream) {
+            stream = sides->make();
+            sides->wait(stream, begin);
+        }
+        for (int before : lanes->waits(i)) sides->wait(stream, ends[static_cast<size_t>(before)]);
+        const OnStream beside(stream);
+        launch_step(i, {on.device, stream});
+        if (lanes->waited_for(i)) ends[i] = sides->mark(stream);
+    }
+    for (size_t lane = 1; lane < streams.size(); ++lane) sides->wait(on.stream, sides->mark(streams[lane]));
+}
+
+// Shapes of what a step reads and computes; where results lie, if that is wanted.
+std::string Plan::State::shapes(const Step& step, bool with_places) const {
     std::ostringstream out;
     const char* comma = "";
     for (int v : step.inputs)
@@ -57,10 +92,48 @@ std::string Plan::State::shapes(const Step& step, bool places) const {
     comma = "";
     for (int v : step.outputs) {
         out << comma << graph.values[static_cast<size_t>(v)].shape;
-        if (const Lifetime& life = lifetimes[static_cast<size_t>(v)]; places && life.bytes) out << " @" << life.offset;
+        if (const Piece& piece = places[static_cast<size_t>(v)]; with_places && piece.bytes) out << " @" << piece.offset;
         comma = ", ";
     }
     return out.str();
+}
+
+size_t Plan::State::place_values() {
+    places.resize(graph.values.size());
+    std::vector<char> external(graph.values.size(), 0);
+    for (int v : graph.inputs) external[static_cast<size_t>(v)] = 1;
+    for (int v : graph.outputs) {
+        require(!graph.values[static_cast<size_t>(v)].constant && !external[static_cast<size_t>(v)],
+                "a plan's output must be computed, once");
+        external[static_cast<size_t>(v)] = 1;
+    }
+    std::vector<Use> uses(graph.values.size());
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        for (int v : graph.steps[i].outputs) {
+            const auto value = static_cast<size_t>(v);
+            if (!external[value]) places[value].bytes = std::max<size_t>(graph.values[value].bytes(), 1);
+            uses[value].writer = i;
+        }
+        for (int v : graph.steps[i].inputs)
+            if (v >= 0) uses[static_cast<size_t>(v)].readers.push_back(i);
+    }
+    std::vector<Piece> pieces;
+    std::vector<Use> users;
+    std::vector<size_t> owner;
+    for (size_t v = 0; v < places.size(); ++v)
+        if (places[v].bytes) {
+            pieces.push_back(places[v]);
+            users.push_back(std::move(uses[v]));
+            owner.push_back(v);
+        }
+    for (size_t i = 0; i < graph.steps.size(); ++i) {
+        pieces.push_back({std::max<size_t>(graph.steps[i].workspace(), 1)});
+        users.push_back({i, {}});
+    }
+    const size_t total = place(pieces, [&](size_t a, size_t b) { return together(*lanes, users[a], users[b]); });
+    for (size_t b = 0; b < owner.size(); ++b) places[owner[b]].offset = pieces[b].offset;
+    for (size_t b = owner.size(); b < pieces.size(); ++b) workspaces.push_back(pieces[b].offset);
+    return total;
 }
 
 void Plan::State::allocate(size_t arena_bytes) {
@@ -111,48 +184,18 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
     if (kept) restore_constants(s.graph, *kept, packed);
 
     const Graph& graph = s.graph;
-    s.lifetimes.resize(graph.values.size());
-    std::vector<char> external(graph.values.size(), 0);
-    for (int v : graph.inputs) external[static_cast<size_t>(v)] = 1;
-    for (int v : graph.outputs) {
-        require(!graph.values[static_cast<size_t>(v)].constant && !external[static_cast<size_t>(v)],
-                "a plan's output must be computed, once");
-        external[static_cast<size_t>(v)] = 1;
-    }
-    size_t widest = 0;
-    std::vector<Lifetime> blocks;
-    std::vector<size_t> owner;
-    for (size_t i = 0; i < graph.steps.size(); ++i) {
-        const Step& step = graph.steps[i];
-        widest = std::max(widest, std::max(step.inputs.size(), step.outputs.size()));
-        for (int v : step.outputs) {
-            Lifetime& life = s.lifetimes[static_cast<size_t>(v)];
-            if (!external[static_cast<size_t>(v)]) life.bytes = std::max<size_t>(graph.values[static_cast<size_t>(v)].bytes(), 1);
-            life.first = life.last = static_cast<int>(i);
-        }
-        for (int v : step.inputs)
-            if (v >= 0) s.lifetimes[static_cast<size_t>(v)].last = static_cast<int>(i);
-    }
-    for (size_t v = 0; v < s.lifetimes.size(); ++v)
-        if (s.lifetimes[v].bytes) {
-            blocks.push_back(s.lifetimes[v]);
-            owner.push_back(v);
-        }
-    const size_t first_workspace = blocks.size();
-    for (size_t i = 0; i < graph.steps.size(); ++i)
-        blocks.push_back({std::max<size_t>(graph.steps[i].workspace(), 1), static_cast<int>(i), static_cast<int>(i)});
-    const size_t total = place(blocks);
-    for (size_t b = 0; b < owner.size(); ++b) s.lifetimes[owner[b]].offset = blocks[b].offset;
-    for (size_t i = 0; i < graph.steps.size(); ++i) s.workspaces.push_back(blocks[first_workspace + i].offset);
-
+    s.lanes.emplace(graph, s.context.device.on_host() ? 1 : most_lanes);
+    const size_t total = s.place_values();
     s.pointers.resize(graph.values.size());
     s.allocate(total);
     for (size_t v = 0; v < graph.values.size(); ++v) {
         if (graph.values[v].constant)
             s.pointers[v] = graph.values[v].constant.raw();
-        else if (s.lifetimes[v].bytes)
-            s.pointers[v] = static_cast<char*>(s.arena.data()) + s.lifetimes[v].offset;
+        else if (s.places[v].bytes)
+            s.pointers[v] = static_cast<char*>(s.arena.data()) + s.places[v].offset;
     }
+    size_t widest = 0;
+    for (const Step& step : graph.steps) widest = std::max(widest, std::max(step.inputs.size(), step.outputs.size()));
     s.in.resize(widest);
     s.out.resize(widest);
 }
@@ -243,7 +286,8 @@ std::string Plan::text() const {
     out << "arena " << (arena_bytes() >> 20) << " MiB, weights " << (constant_bytes() >> 20) << " MiB, " << graph.steps.size()
         << " steps\n";
     if (!state_->context.device.on_host())
-        out << (state_->replay->as_one()            ? "launched as one graph\n"
+        out << "steps in " << state_->lanes->count() << " branches\n"
+            << (state_->replay->as_one()            ? "launched as one graph\n"
                 : state_->replay->why_not().empty() ? "launched as one graph from the second run on\n"
                                                     : "launched step by step: " + state_->replay->why_not() + "\n");
     return out.str();

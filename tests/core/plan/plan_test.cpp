@@ -102,17 +102,21 @@ TEST_CASE("plan: a result with two readers keeps its convolution apart") {
     CHECK_THROWS_AS(plan.run(std::vector<Tensor>{random({1, 5, 6, 4}, "x")}), Error);
 }
 
-TEST_CASE("arena: blocks alive together never overlap, others share") {
-    std::vector<Lifetime> blocks = {{1000, 0, 1, 0}, {2000, 1, 2, 0}, {1000, 2, 3, 0}, {4000, 3, 3, 0}, {1, 0, 3, 0}};
-    const size_t total = place(blocks);
-    for (size_t i = 0; i < blocks.size(); ++i) {
-        CHECK(blocks[i].offset % 256 == 0);
-        CHECK(blocks[i].offset + blocks[i].bytes <= total);
+TEST_CASE("arena: pieces in use together never overlap, others share") {
+    struct Span {
+        int first, last;
+    };
+    std::vector<Piece> pieces = {{1000}, {2000}, {1000}, {4000}, {1}};
+    const std::vector<Span> spans = {{0, 1}, {1, 2}, {2, 3}, {3, 3}, {0, 3}};
+    const auto together = [&](size_t a, size_t b) { return spans[a].first <= spans[b].last && spans[b].first <= spans[a].last; };
+    const size_t total = place(pieces, together);
+    for (size_t i = 0; i < pieces.size(); ++i) {
+        CHECK(pieces[i].offset % 256 == 0);
+        CHECK(pieces[i].offset + pieces[i].bytes <= total);
         for (size_t k = 0; k < i; ++k) {
-            const bool together = blocks[i].first <= blocks[k].last && blocks[k].first <= blocks[i].last;
             const bool apart =
-                blocks[i].offset + blocks[i].bytes <= blocks[k].offset || blocks[k].offset + blocks[k].bytes <= blocks[i].offset;
-            CHECK((!together || apart));
+                pieces[i].offset + pieces[i].bytes <= pieces[k].offset || pieces[k].offset + pieces[k].bytes <= pieces[i].offset;
+            CHECK((!together(i, k) || apart));
         }
     }
     CHECK(total < 8001);
