@@ -37,6 +37,7 @@ const StepTensors& StepReplay::run(int64_t step, Batch& batch, const BatchTensor
     for (const auto& [to, from] : pairs)
         if (from) put(to, from.raw());
     optimiser_.tell(step, put);
+    way.slot.deliver();
     shape.replay.run([&](const Context&) {
         const MemoryReserve::Use use(reserve_);
         shape.result = {};  // its memory is that of the result to come

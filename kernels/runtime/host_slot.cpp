@@ -19,8 +19,10 @@ void register_host_slots(DeviceType type, const HostSlots& slots) {
     if (type == DeviceType::cuda) cuda_slots() = slots;
 }
 
-HostSlot::HostSlot(Device device) {
+HostSlot::HostSlot(Device device) : device_(device) {
     require(device.type == DeviceType::cuda && cuda_slots().allocate, name_of(device), " computes nothing while the host goes on");
+    stream_ = cuda_slots().make_stream();
+    arrived_ = cuda_slots().make_mark();
     mark_ = cuda_slots().make_mark();
 }
 
@@ -31,17 +33,26 @@ HostSlot::~HostSlot() {
         // The device is lost, as whoever uses it next will say.
     }
     if (memory_) cuda_slots().free(memory_);
-    cuda_slots().free_mark(mark_);
+    for (void* const mark : {arrived_, mark_}) cuda_slots().free_mark(mark);
+    cuda_slots().free_stream(stream_);
 }
 
 void HostSlot::begin(size_t bytes) {
     wait();
     used_ = 0;
+    sent_.clear();
     if (bytes <= size_) return;
     if (memory_) cuda_slots().free(memory_);
     size_ = 0;
+    memory_ = nullptr;
+    place_ = {};
+    MemoryScope scope("staged batches");
+    place_ = Block(device_, bytes);
     memory_ = static_cast<char*>(cuda_slots().allocate(bytes));
     if (!memory_) throw OutOfMemory(concat("out of page-locked memory: ", bytes >> 20, " MiB wanted"));
+    // The block may come from somebody whose launches have not ended, and what is sent does not wait for those.
+    cuda_slots().set_mark(mark_);
+    cuda_slots().wait_for(mark_);
     size_ = bytes;
 }
 
@@ -57,7 +68,16 @@ char* HostSlot::piece(size_t bytes) {
 void HostSlot::send(void* to, const void* from, size_t bytes) {
     char* const at = piece(bytes);
     std::memcpy(at, from, bytes);
-    cuda_slots().copy(to, at, bytes);
+    sent_.push_back({to, static_cast<size_t>(at - memory_), bytes});
+}
+
+void HostSlot::deliver() {
+    if (sent_.empty()) return;
+    // Who read the slot's place on the device last is done: begin() has waited for it.
+    char* const place = static_cast<char*>(place_.data());
+    cuda_slots().send(place, memory_, used_, stream_, arrived_);
+    for (const Sent& one : sent_) cuda_slots().copy(one.to, place + one.offset, one.bytes);
+    sent_.clear();
 }
 
 const void* HostSlot::fetch(const void* from, size_t bytes) {

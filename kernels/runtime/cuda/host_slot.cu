@@ -9,8 +9,9 @@ namespace purnet::cuda {
 namespace {
 
 cudaEvent_t event(void* mark) { return static_cast<cudaEvent_t>(mark); }
+cudaStream_t stream(void* of_slot) { return static_cast<cudaStream_t>(of_slot); }
 
-// On the default stream, which the streams of recorded launches wait for, and which waits for them.
+// On the default stream, which the streams of recorded launches wait for, and which waits for them; but for what is sent.
 const bool registered = [] {
     register_host_slots(DeviceType::cuda,
                         {.allocate = [](size_t bytes) -> void* {
@@ -30,6 +31,20 @@ const bool registered = [] {
                                  enter_device();
                                  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, nullptr), "cudaMemcpyAsync");
                              },
+                         .send =
+                             [](void* to, const void* from, size_t bytes, void* on, void* mark) {
+                                 enter_device();
+                                 check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream(on)), "cudaMemcpyAsync");
+                                 check(cudaEventRecord(event(mark), stream(on)), "cudaEventRecord");
+                                 check(cudaStreamWaitEvent(nullptr, event(mark), 0), "cudaStreamWaitEvent");
+                             },
+                         .make_stream = []() -> void* {
+                             enter_device();
+                             cudaStream_t made = nullptr;
+                             check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+                             return made;
+                         },
+                         .free_stream = [](void* of_slot) { cudaStreamDestroy(stream(of_slot)); },
                          .make_mark = []() -> void* {
                              enter_device();
                              cudaEvent_t made = nullptr;
