@@ -7,6 +7,7 @@
 #include "apps/salient/prediction.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
+#include "nets/average.h"
 #include "nets/name_maps.h"
 
 namespace purnet::app {
@@ -18,7 +19,7 @@ struct Settings {
     std::string weights, out;
     int size = 0;
     bool half = false;
-    std::vector<std::string> calibrate, notes;
+    std::vector<std::string> average, calibrate, notes;
 };
 
 // "licence=CC BY" -> the note's key in the file, and its text.
@@ -37,15 +38,28 @@ int64_t steps_of(const NamedArrays& arrays) {
     return 0;
 }
 
+void average_with(PurNet& net, const std::vector<std::string>& files) {
+    std::vector<std::unique_ptr<PurNet>> read;
+    std::vector<std::pair<std::string, PurNet*>> others;
+    for (const std::string& file : files) {
+        read.push_back(network_of(load_named_arrays(file), file));
+        others.emplace_back(file, read.back().get());
+    }
+    average_into(net, others);
+}
+
 int run(const Settings& s) {
     std::vector<std::pair<std::string, std::string>> noted;
     for (const std::string& note : s.notes) noted.push_back(note_of(note));
     std::error_code ignored;
     if (fs::equivalent(s.weights, s.out, ignored)) throw UsageError("--out is the file that --weights reads: name another");
+    for (const std::string& file : s.average)
+        if (fs::equivalent(file, s.out, ignored)) throw UsageError("--out is a file that --average reads: name another");
     NamedArrays source = load_named_arrays(s.weights);
     const int64_t steps = steps_of(source);
     const std::map<std::string, std::string> metadata = source.metadata;
     const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
+    average_with(*net, s.average);
     NamedArrays arrays = weights_of(*net, steps);
     if (s.size) arrays.metadata["size"] = std::to_string(s.size);
     if (!s.calibrate.empty()) {
@@ -59,7 +73,9 @@ int run(const Settings& s) {
         say("ranges of ", ranges.size(), " convolutions' inputs from ", std::min(pictures.size(), most_calibration_pictures), " pictures");
     }
     for (const auto& [key, value] : metadata)
-        if (is_note(key)) arrays.metadata[key] = value;
+        // Validation was of the first network, not of the mean.
+        if (is_note(key) && (s.average.empty() || !key.starts_with("validation."))) arrays.metadata[key] = value;
+    if (!s.average.empty()) arrays.metadata["trained.averaged"] = concat(s.average.size() + 1, " networks");
     for (const auto& [key, value] : noted) {
         if (value.empty())
             arrays.metadata.erase(key);
@@ -85,9 +101,14 @@ Run add_export(Options& options) {
     auto s = std::make_shared<Settings>();
     options.example("purnet export --weights runs/first/best.safetensors --half --out salient.safetensors", "half the size, to hand on");
     options.example("purnet export --weights PurNet.pth --out PurNet.safetensors", "a published checkpoint, checked, under the same names");
+    options.example("purnet export --weights runs/b/final.safetensors --average runs/a/final.safetensors --out both.safetensors",
+                    "the mean of a network and the one it was fine-tuned from");
     options.group("Files");
     options.value("--weights", s->weights, "FILE", "a network: .safetensors, .pth or a checkpoint of train")->required();
     options.value("--out", s->out, "FILE", "the .safetensors to write")->required();
+    options.value(
+        "--average", s->average, "FILE",
+        "further networks of the same family: the mean of all their weights is exported, often better than each (docs/training.md)");
     options.value("--size", s->size, "N", "side of the network's input that predict takes by itself; 0: as it was trained")
         ->check(network_side());
     options.value("--calibrate", s->calibrate, "PICTURE",

@@ -16,19 +16,22 @@ using namespace purnet::test;
 
 namespace {
 
-NamedArrays small_network() {
+NamedArrays network(int width, uint64_t seed, bool stage1) {
     PurNetConfig config;
     config.backbone = Backbone::light;
-    config.width = 4;
+    config.width = width;
+    config.stage1 = stage1;
     config.size = 64;
     config.normalisation = default_normalisation(config.backbone);
     PurNet net(config);
-    initialise(net.parameters(), 3);
+    initialise(net.parameters(), seed);
     NamedArrays arrays = weights_of(net, 17);
     arrays.metadata["trained.steps"] = "17";
     arrays.metadata["validation.max_f"] = "0.9";
     return arrays;
 }
+
+NamedArrays small_network() { return network(4, 3, false); }
 
 }  // namespace
 
@@ -83,6 +86,55 @@ TEST_CASE("export: notes go into the file, stay in what is exported from it, and
     const Outcome wrong = run_program({"export", "--weights", noted, "--note", "no equals sign", "--out", again});
     CHECK(wrong.code == 2);
     CHECK(contains(wrong.err, "write NAME=TEXT"));
+}
+
+TEST_CASE("export: the mean of networks, of which one may lack parts; strangers are refused by name") {
+    const TemporaryFolder folder;
+    const std::string first = folder / "first.safetensors", second = folder / "second.safetensors", early = folder / "early.safetensors",
+                      mean = folder / "mean.safetensors";
+    NamedArrays arrays = network(4, 3, false), others = network(4, 4, false), stage1 = network(4, 5, true);
+    arrays.metadata["note.licence"] = "free";
+    write_safetensors(first, arrays);
+    write_safetensors(second, others);
+    write_safetensors(early, stage1);
+    const Outcome done = run_program({"export", "--weights", first, "--average", second, early, "--out", mean});
+    REQUIRE_MESSAGE(done.code == 0, done.err);
+    const NamedArrays result = read_safetensors(mean);
+    CHECK(result.metadata.at("trained.averaged") == "3 networks");
+    CHECK(result.metadata.at("note.licence") == "free");
+    CHECK(result.metadata.count("validation.max_f") == 0);
+    REQUIRE(result.size() == arrays.size());
+    int shared_by[4] = {};
+    for (const auto& [name, array] : result) {
+        if (array.dtype != FileDType::f32) continue;
+        const std::span<const float> a = arrays.at(name).as<float>(), b = others.at(name).as<float>();
+        const Array* c = stage1.find(name);
+        const int n = c ? 3 : 2;
+        ++shared_by[n];
+        const auto wrong = [&](size_t i) {
+            const double sum = static_cast<double>(a[i]) + static_cast<double>(b[i]) + (c ? static_cast<double>(c->as<float>()[i]) : 0.0);
+            return array.as<float>()[i] != static_cast<float>(sum / n);
+        };
+        for (size_t i = 0; i < a.size(); ++i) REQUIRE_MESSAGE(!wrong(i), name);
+    }
+    CHECK(shared_by[2] > 50);
+    CHECK(shared_by[3] > 50);
+
+    const auto refusal = [&](const std::vector<std::string>& files) {
+        std::vector<std::string> words{"export", "--out", mean, "--weights"};
+        words.push_back(files[0]);
+        words.push_back("--average");
+        words.insert(words.end(), files.begin() + 1, files.end());
+        return run_program(words);
+    };
+    CHECK(contains(refusal({early, first}).err, "which the first network lacks; name the larger network first"));
+    write_safetensors(folder / "wide.safetensors", network(8, 3, false));
+    const Outcome wide = refusal({first, folder / "wide.safetensors"});
+    CHECK(wide.code == 1);
+    CHECK(contains(wide.err, "wide.safetensors: "));
+    CHECK(contains(wide.err, "in the first network"));
+    CHECK(refusal({first, folder / "none.safetensors"}).code == 1);
+    CHECK(refusal({first, mean}).code == 2);  // would be read and written
 }
 
 TEST_CASE("export: refuses its own input and values beyond float16") {
