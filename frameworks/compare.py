@@ -126,8 +126,8 @@ class Session:
             self.contestants.append(Contestant(name, command, self.environment, shlex.split(options.launch)))
         self.reference = Contestant("reference", [*runner, "--engine", "torch-f64"], self.environment)
         self.rows = {c.name: {"name": c.name} for c in self.contestants}
-        self.predict = None
-        if options.task == "level1" and "purnet-f32" in self.rows and self.height == self.width:
+        self.predict = []
+        if self.height == self.width:
             self.predict = [*shlex.split(options.launch), *shlex.split(options.purnet), "predict", "-q", "--weights", str(weights), "--size", str(self.height), "--precision", "f32", "--device", "cpu", "--if-exists", "overwrite"]
         self.predict_s = []
 
@@ -205,6 +205,8 @@ class Session:
         def extra_start(c):
             self.rows[c.name]["start_s"].append(c.start(wait_ready=False))
             c.stop()
+            if c.name == "purnet-f32" and self.predict:
+                self.start_of_predict()
 
         together = options.task == "level1"  # several training steps at once would not fit into memory
         if together:
@@ -214,24 +216,21 @@ class Session:
             note(f"round {number + 1} of {options.rounds}")
         if together:
             self.each(finish)
-            for number in range(options.starts - 1):
+            for _ in range(options.starts - 1):
                 self.each(extra_start)
-                self.start_of_predict(first=number == 0)
 
-    def start_of_predict(self, first):
+    def start_of_predict(self):
         """Seconds of a whole `purnet predict`, process creation to process end: picture from disk, mask to disk, packed weights from the last such start."""
-        if not self.predict:
-            return
         from PIL import Image
         photo, packed = self.folder / "photo.png", self.folder / "packed"
         command = [*self.predict, "--packed", str(packed), "--out", str(self.folder / "mask.png"), str(photo)]
-        if first:
+        if not self.predict_s:
             Image.fromarray(np.load(self.folder / "input.npy")[0]).save(photo)
             shutil.rmtree(packed, ignore_errors=True)
             seconds_of(command, self.environment)  # keeps the packed weights
             if not any(packed.glob("*.packed")):
                 note("purnet predict kept no packed weights: its start is not measured")
-                self.predict = None
+                self.predict = []
                 return
         self.predict_s.append(seconds_of(command, self.environment))
 

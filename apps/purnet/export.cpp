@@ -59,7 +59,7 @@ int run(const Settings& s) {
     const int64_t steps = steps_of(source);
     const std::map<std::string, std::string> metadata = source.metadata;
     const std::unique_ptr<PurNet> net = network_of(std::move(source), s.weights);
-    average_with(*net, s.average);
+    if (!s.average.empty()) average_with(*net, s.average);
     NamedArrays arrays = weights_of(*net, steps);
     if (s.size) arrays.metadata["size"] = std::to_string(s.size);
     if (!s.calibrate.empty()) {

@@ -1,7 +1,6 @@
 #include "core/plan/plan.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/launch_graph.h"
 #include "kernels/runtime/out_of_memory.h"
+#include "kernels/runtime/seconds.h"
 
 namespace purnet {
 
@@ -252,10 +252,9 @@ std::vector<StepTime> Plan::profile(const std::vector<Tensor>& inputs, int runs)
         rows.push_back({step.name, s.shapes(step, false), step.detail, multiply_adds(step), std::numeric_limits<double>::infinity()});
     for (int r = 0; r < runs; ++r)
         for (size_t i = 0; i < rows.size(); ++i) {
-            const auto start = std::chrono::steady_clock::now();
+            const double start = seconds_now();
             s.launch_step(i, s.context);
-            const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-            rows[i].milliseconds = std::min(rows[i].milliseconds, took.count());
+            rows[i].milliseconds = std::min(rows[i].milliseconds, 1e3 * (seconds_now() - start));
         }
     return rows;
 }

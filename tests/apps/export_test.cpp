@@ -160,7 +160,7 @@ TEST_CASE("export: measured ranges let predict compute in 8 bits; without them i
     const TemporaryFolder folder;
     const std::string plain = folder / "plain.safetensors", ranged = folder / "ranged.safetensors", photo = folder / "photo.png";
     write_safetensors(plain, small_network());
-    put(photo, pattern(90, 70, 3));
+    put(photo, 90, 70);
     const auto predict = [&](const std::string& weights, const std::string& out) {
         return run_program({"predict", "--weights", weights, "--precision", "int8", "--output", "map", "--out", folder / out, photo});
     };

@@ -185,7 +185,7 @@ TEST_CASE("packed weights: the program keeps them, maps them, and does without w
     const std::string weights = test::write_small_weights(folder / "w.safetensors");
     settle();
     const fs::path photo = folder / "photo.png", home = folder / "home";
-    test::put(photo, test::pattern(90, 70, 3));
+    test::put(photo, 90, 70);
     const auto predict = [&](const std::string& out, const std::vector<std::string>& environment, std::vector<std::string> more = {}) {
         std::vector<std::string> words{"predict", "--device", "cpu", "--weights", weights, "--out", (folder / out).string()};
         words.insert(words.end(), more.begin(), more.end());

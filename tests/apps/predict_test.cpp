@@ -23,11 +23,10 @@ namespace {
 namespace fs = std::filesystem;
 using test::contains;
 using test::Outcome;
+using test::put;
 using test::run_program;
 using test::TemporaryFolder;
 using test::text_of_file;
-
-std::string put(const fs::path& file, int width, int height) { return test::put(file, test::pattern(width, height, 3)); }
 
 int shell(const std::string& line) {
     const int status = std::system(line.c_str());

@@ -26,10 +26,9 @@ namespace purnet {
 namespace {
 
 namespace fs = std::filesystem;
+using test::put;
 using test::TemporaryFolder;
 using test::text_of_file;
-
-std::string put(const fs::path& file, int width, int height) { return test::put(file, test::pattern(width, height, 3)); }
 
 std::vector<float> ramp(int side) {
     std::vector<float> map(static_cast<size_t>(side) * static_cast<size_t>(side));

@@ -200,7 +200,7 @@ TEST_CASE("run report: several runs stand in a table, and a part that a stage la
     // Photographs, by the run's best weights and by others.
     test::write_small_weights(folder / "first/best.safetensors");
     test::write_small_weights(folder / "other.safetensors");
-    test::put(folder / "photo.png", test::pattern(40, 30, 3));
+    test::put(folder / "photo.png", 40, 30);
     const RunReportOptions shown{.runs = {folder / "first"},
                                  .photos = {(folder / "photo.png").string()},
                                  .beside = folder / "other.safetensors",

@@ -17,4 +17,7 @@ inline std::string put(const std::filesystem::path& file, const Image& image) {
     return file.string();
 }
 
+// A drawn picture of that size.
+inline std::string put(const std::filesystem::path& file, int width, int height) { return put(file, pattern(width, height, 3)); }
+
 }  // namespace purnet::test

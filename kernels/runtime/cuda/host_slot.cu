@@ -4,6 +4,7 @@
 
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
+#include "kernels/runtime/cuda/handles.h"
 
 namespace purnet::cuda {
 namespace {
@@ -40,16 +41,12 @@ const bool registered = [] {
                              },
                          .make_stream = []() -> void* {
                              enter_device();
-                             cudaStream_t made = nullptr;
-                             check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-                             return made;
+                             return make_side_stream();
                          },
                          .free_stream = [](void* of_slot) { cudaStreamDestroy(stream(of_slot)); },
                          .make_mark = []() -> void* {
                              enter_device();
-                             cudaEvent_t made = nullptr;
-                             check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "cudaEventCreateWithFlags");
-                             return made;
+                             return make_order_event();
                          },
                          .free_mark = [](void* mark) { cudaEventDestroy(event(mark)); },
                          .set_mark =

@@ -8,6 +8,7 @@
 #include "kernels/runtime/branch.h"
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
+#include "kernels/runtime/cuda/handles.h"
 
 namespace purnet::cuda {
 namespace {
@@ -41,18 +42,8 @@ public:
         thread_local Recording* one = nullptr;
         return one;
     }
-    cudaStream_t stream() {
-        cudaStream_t made = nullptr;
-        check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-        streams_.push_back(made);
-        return made;
-    }
-    cudaEvent_t event() {
-        cudaEvent_t made = nullptr;
-        check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "cudaEventCreateWithFlags");
-        events_.push_back(made);
-        return made;
-    }
+    cudaStream_t stream() { return streams_.emplace_back(make_side_stream()); }
+    cudaEvent_t event() { return events_.emplace_back(make_order_event()); }
 
 private:
     Recording* outer_;
