@@ -63,6 +63,22 @@ cuda-registers:
 	$(Q)for log in $(patsubst %.cu,$(BUILD)/registers/cuda/%.log,$(CUDA_SOURCES)); do echo "=== $$log"; cat $$log; done | \
 	    c++filt | awk -f scripts/registers.awk
 
+# What the compiler made of launches that overlap, kernel by kernel (docs/gpu.md). The ladders of kernels/lab are launched in order.
+.PHONY: cuda-order
+CUDA_ORDER := $(patsubst %.cu,$(BUILD)/order/%.ptx,$(filter-out kernels/lab/%,$(CUDA_SOURCES)))
+$(BUILD)/order/%.ptx: CUDA_TARGETS := -arch=compute_90a
+$(BUILD)/order/%.ptx: %.cu
+	@mkdir -p $(@D)
+	@echo "  nvcc   $< (PTX)"
+	$(Q)$(CCACHE) $(NVCC) $(filter-out -lineinfo,$(NVCCFLAGS)) -MD -MP -ptx $< -o $@
+ifeq ($(NVCC),)
+cuda-order:
+	@echo "cuda-order: no nvcc on this machine"
+else
+cuda-order: $(CUDA_ORDER)
+	$(Q)for file in $^; do echo "=== $$file"; cat $$file; done | awk -f scripts/launch_order.awk
+endif
+
 # The emulator, twice: under AddressSanitizer and UBSan, and with every access reported to the monitor (the compiler's
 # ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h). -O1: the instrumentation outweighs what
 # -O2 gains, and these templates take long to compile.
@@ -136,4 +152,4 @@ gpu-bundle: gpu-programs
 
 .PHONY: emulator
 emulator: $(EMULATOR_PROGRAMS)
--include $(CUDA_OBJECTS_ALL:.o=.d)
+-include $(CUDA_OBJECTS_ALL:.o=.d) $(CUDA_ORDER:.ptx=.d)

@@ -41,6 +41,20 @@ train_twice() {
         cmp "$report/twice-$1-a/final.safetensors" "$report/twice-$1-kernels/final.safetensors"
 }
 
+# train_both_ways PRECISION: the same steps with launches that overlap and without, from the same start: the same bits. The log has the
+# pictures a second of both, of steps that are launched as one and so small that launches count.
+train_both_ways() {
+    for overlap in 1 0; do
+        rm -rf "$report/overlap-$1-$overlap"
+        PURNET_PDL=$overlap "$build/purnet" train --device cuda --precision "$1" --data "$report/drawn" --preset demo --steps 100 100 100 \
+            --val-fraction 0 --log-every 20 --seed 3 --out "$report/overlap-$1-$overlap" || return 1
+    done
+    for overlap in 1 0; do
+        echo "PURNET_PDL=$overlap: $(grep -o '"pictures_per_second":[0-9.]*' "$report/overlap-$1-$overlap/log.jsonl" | tail -n 1)"
+    done
+    cmp "$report/overlap-$1-1/final.safetensors" "$report/overlap-$1-0/final.safetensors"
+}
+
 # A run begun on the device, in bf16, goes on on the CPU.
 resume_elsewhere() {
     rm -rf "$report/moved"
@@ -81,6 +95,8 @@ part plan "$build/gpu_tests" -tc='device plan*'
 part steps "$build/gpu_tests" -tc='device step*'
 part twice-f32 train_twice f32
 part twice-bf16 train_twice bf16
+part overlap-f32 train_both_ways f32
+part overlap-bf16 train_both_ways bf16
 part resume resume_elsewhere
 part sanitizer sanitize
 # Against NVIDIA's libraries, where they are: of a toolkit, or of a PyTorch that python3 knows.
@@ -91,7 +107,12 @@ fi
 part libraries "$build/gpu_tests" -tc='device libraries*'
 part ways-f32 "$build/bench" ways --device cuda --json "$report/ways-f32.json"
 part ways-bf16 "$build/bench" ways --device cuda --precision bf16 --json "$report/ways-bf16.json"
-part bench-f32 "$build/bench" ops --device cuda --seconds 0.1 --json "$report/ops-f32.json"
-part bench-bf16 "$build/bench" ops --device cuda --precision bf16 --seconds 0.1 --json "$report/ops-bf16.json"
+# Launches one after the other first, then overlapping, beside the ratio to the former.
+for precision in f32 bf16; do
+    part bench-$precision-in-order env PURNET_PDL=0 "$build/bench" ops --device cuda --precision $precision --seconds 0.1 \
+        --json "$report/ops-$precision-in-order.json"
+    part bench-$precision "$build/bench" ops --device cuda --precision $precision --seconds 0.1 --json "$report/ops-$precision.json" \
+        --compare "$report/ops-$precision-in-order.json"
+done
 echo "the report: $report"
 exit $status

@@ -103,6 +103,6 @@ FNR == 1 { begin_file() }
         unrolled = 1
     else if (code !~ /^[ \t]*$/)
         unrolled = 0
-    if (code ~ /__sync(threads|warp)|__threadfence|__shfl_|__(ballot|any|all|match_any|reduce_[a-z]+)_sync|ptx::(barrier_|copy_async_|mbarrier_|fence_|wgmma_(fence|commit|wait)|load_acquire|store_release|wait_for_flag)/)
+    if (code ~ /__sync(threads|warp)|__threadfence|__shfl_|__(ballot|any|all|match_any|reduce_[a-z]+)_sync|ptx::(barrier_|copy_async_|mbarrier_|fence_|wgmma_(fence|commit|wait)|load_acquire|store_release|wait_for_(flag|launches))/)
         print "call\t-\t" FILENAME "\t" line_number "\t-\t" trimmed($0)
 }

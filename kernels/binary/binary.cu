@@ -167,8 +167,9 @@ void forward(const Problem& p, const T* a, const T* b, T* y, const Context& cont
 
 template <class T>
 void copy(const T* from, T* to, int64_t count, cudaStream_t stream) {
-    if (from != to && count > 0)
-        cuda::check(cudaMemcpyAsync(to, from, static_cast<size_t>(count) * sizeof(T), cudaMemcpyDeviceToDevice, stream), "cudaMemcpyAsync");
+    if (from == to || count == 0) return;
+    cuda::interrupt_launches(stream);
+    cuda::check(cudaMemcpyAsync(to, from, static_cast<size_t>(count) * sizeof(T), cudaMemcpyDeviceToDevice, stream), "cudaMemcpyAsync");
 }
 
 template <class T>

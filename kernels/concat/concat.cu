@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/pointwise.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::concat_channels {
 namespace {
@@ -20,6 +21,7 @@ struct Parts {
 // each element read and written once.
 template <int V, bool Forward, class T>
 __global__ void __launch_bounds__(256) parts_kernel(Parts<T> parts, T* whole, int64_t rows, int64_t all) {
+    ptx::wait_for_launches();
     const int k = static_cast<int>(blockIdx.y);
     T* part = parts.at[k];
     if (!part) return;
@@ -58,7 +60,8 @@ void run(const Problem& p, T* const* parts, T* whole, cudaStream_t stream) {
         }
         const int64_t work = p.rows * (vectors ? (widest + V - 1) / V : widest);
         const dim3 grid(cuda::blocks_for(work, 256, 1 << 20), static_cast<unsigned>(count));
-        cuda::launch(vectors ? parts_kernel<V, Forward, T> : parts_kernel<1, Forward, T>, grid, 256, 0, stream, some, whole, p.rows, all);
+        cuda::launch_early(vectors ? parts_kernel<V, Forward, T> : parts_kernel<1, Forward, T>, grid, 256, 0, stream, some, whole, p.rows,
+                           all);
     }
 }
 

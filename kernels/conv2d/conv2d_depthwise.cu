@@ -1,5 +1,6 @@
 #include "kernels/conv2d/conv2d_depthwise_cuda.h"
 #include "kernels/conv2d/conv2d_launch.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::conv2d::implicit::depthwise {
 namespace {
@@ -20,6 +21,7 @@ __global__ void __launch_bounds__(256) correlation_kernel(Correlation<T, Forward
     product.select(static_cast<int>(blockIdx.z));
     const View& view = product.view;
     const int tile = static_cast<int>(blockIdx.x) * Lanes::width, taps = product.p.kh * product.p.kw;
+    ptx::wait_for_launches();
     for (int i = static_cast<int>(threadIdx.x); i < Lanes::width * taps; i += 256) {
         const int c = i / taps, tap = i - c * taps;
         if (tile + c < product.p.c) weight[tap][c] = cuda::to_float(product.weight[static_cast<int64_t>(tile + c) * taps + tap]);
@@ -72,6 +74,7 @@ __global__ void __launch_bounds__(256) weights_kernel(WeightGradient<T> product,
     const int channels = product.p.c, columns = product.p.kw, ky = static_cast<int>(blockIdx.z);
     const int64_t rows = view.places(product.p.n);
     const int64_t first = rows * blockIdx.y / chunks, last = rows * (blockIdx.y + 1) / chunks;
+    ptx::wait_for_launches();
     Pack<V> sum[most_columns];
 #pragma unroll
     for (int kx = 0; kx < most_columns; ++kx) sum[kx] = tile::zeros<V>();
@@ -129,7 +132,7 @@ void run(const Problem& p, const Correlation<T, Forward>& product, cudaStream_t 
     const dim3 grid(cuda::blocks_for(p.c, vectors ? ColumnLanes<V>::width : ColumnLanes<1>::width),
                     cuda::blocks_for(rows, 4 * (vectors ? ColumnLanes<V>::rows : ColumnLanes<1>::rows), 65535),
                     static_cast<unsigned>(s * s));
-    cuda::launch(vectors ? correlation_kernel<V, T, Forward> : correlation_kernel<1, T, Forward>, grid, 256, 0, stream, product);
+    cuda::launch_early(vectors ? correlation_kernel<V, T, Forward> : correlation_kernel<1, T, Forward>, grid, 256, 0, stream, product);
 }
 
 }  // namespace
@@ -153,9 +156,9 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
     const int64_t chunks = chunks_of(p);
     const dim3 grid(cuda::blocks_for(p.c, vectors ? ColumnLanes<V>::width : ColumnLanes<1>::width), static_cast<unsigned>(chunks),
                     static_cast<unsigned>(p.kh));
-    cuda::launch(vectors ? weights_kernel<V, T> : weights_kernel<1, T>, grid, 256, 0, cuda::stream_of(context),
-                 WeightGradient<T>{narrow(p), x, dy, dweight}, static_cast<int>(chunks), static_cast<double*>(workspace),
-                 cuda::counters(static_cast<int>(grid.x * grid.z)));
+    cuda::launch_early(vectors ? weights_kernel<V, T> : weights_kernel<1, T>, grid, 256, 0, cuda::stream_of(context),
+                       WeightGradient<T>{narrow(p), x, dy, dweight}, static_cast<int>(chunks), static_cast<double*>(workspace),
+                       cuda::counters(static_cast<int>(grid.x * grid.z)));
 }
 
 template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, const Context&);

@@ -74,7 +74,7 @@ void launch_product(void (*kernel)(P...), const Product& product, const Grid& gr
     const dim3 blocks(static_cast<unsigned>(grid.row_tiles), static_cast<unsigned>(grid.column_tiles),
                       static_cast<unsigned>(grid.products * grid.splits));
     unsigned* counter = grid.splits > 1 ? cuda::counters(static_cast<int>(grid.tiles())) : nullptr;
-    cuda::launch(kernel, blocks, threads, shared, stream, product, grid.splits, static_cast<float*>(workspace), counter);
+    cuda::launch_early(kernel, blocks, threads, shared, stream, product, grid.splits, static_cast<float*>(workspace), counter);
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include "kernels/conv2d/conv2d_column_major.h"
 #include "kernels/conv2d/conv2d_strided.h"
+#include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/cuda/libraries.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/warning.h"
@@ -51,6 +52,7 @@ bool aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % cuda::cubl
 void launch(Library library, const Problem& p, Pass pass, DType type, const void* first, const void* second, void* result, void* workspace,
             const Context& context) {
     const Operands given = operands(pass, first, second, result);
+    cuda::interrupt_launches(cuda::stream_of(context));
     if (library == Library::cudnn)
         return cuda::cudnn::convolve(strided(p, pass, type), given.x, given.weight, given.y, workspace, context.stream);
     const std::optional<ColumnMajor> product = column_major(p, pass, type);

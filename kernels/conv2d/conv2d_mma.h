@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(Tile::threads) mma_kernel(Product product, int
     product.select(share.z);
     const int64_t row0 = static_cast<int64_t>(blockIdx.x) * Tile::rows;
     const int column0 = static_cast<int>(blockIdx.y) * Tile::columns;
-    if (row0 >= product.rows()) return;
+    if (row0 >= product.rows()) return ptx::wait_for_launches();
     share.cut((product.depth() + mma_depth - 1) / mma_depth);
 
     using A = decltype(product.template a<8, 1>(0, 0, 0, 0, 0));
@@ -71,6 +71,7 @@ __global__ void __launch_bounds__(Tile::threads) mma_kernel(Product product, int
     const int k0 = share.first * mma_depth;
     auto a = product.template a<8, LanesA::lines>(row0, k0, LanesA::line(), LanesA::step, LanesA::element());
     auto b = product.template b<8, LanesB::lines>(column0, k0, LanesB::line(), LanesB::step, LanesB::element());
+    ptx::wait_for_launches();
 
     const uint32_t base = ptx::shared_address(memory);
     int filled = share.first, fill_stage = 0;

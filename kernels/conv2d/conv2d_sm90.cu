@@ -67,8 +67,8 @@ void launch_tile(const Problem& p, const Product& product, const Grid& grid, voi
     require(grid.column_tiles <= 65535, "conv2d: ", grid.column_tiles, " tiles of columns are more than a grid holds");
     const dim3 blocks(static_cast<unsigned>(grid.row_tiles), static_cast<unsigned>(grid.column_tiles), static_cast<unsigned>(grid.splits));
     unsigned* counter = grid.splits > 1 ? cuda::counters(static_cast<int>(grid.tiles())) : nullptr;
-    cuda::launch(wgmma_kernel<Product, Tile>, blocks, Tile::threads, Tile::shared, stream, operands.pixels, operands.box, product, steps,
-                 grid.splits, static_cast<float*>(workspace), counter);
+    cuda::launch_early(wgmma_kernel<Product, Tile>, blocks, Tile::threads, Tile::shared, stream, operands.pixels, operands.box, product,
+                       steps, grid.splits, static_cast<float*>(workspace), counter);
 }
 
 }  // namespace
@@ -122,11 +122,12 @@ bool device_can() {
     std::lock_guard lock(mutex);
     const auto [at, fresh] = known->try_emplace(device, false);
     if (fresh) {
-        // Code of another target, compiled by the driver, would run here too, and do nothing.
+        // Code of another target, compiled by the driver, is loaded here too, and takes fewer threads.
+        using Tile = WgmmaTile<1, 64>;
         cudaFuncAttributes attributes{};
-        cuda::check(cudaFuncGetAttributes(&attributes, wgmma_kernel<Correlation<bf16, true>, WgmmaTile<1, 64>>), "cudaFuncGetAttributes");
+        cuda::check(cudaFuncGetAttributes(&attributes, wgmma_kernel<Correlation<bf16, true>, Tile>), "cudaFuncGetAttributes");
         const cuda::DeviceInfo& info = cuda::device_info(device);
-        at->second = info.major == 9 && info.minor == 0 && attributes.ptxVersion == 90;
+        at->second = info.major == 9 && info.minor == 0 && attributes.maxThreadsPerBlock >= Tile::threads;
     }
     return at->second;
 }

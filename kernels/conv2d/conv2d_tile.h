@@ -14,6 +14,7 @@
 
 #include "kernels/conv2d/conv2d_products.h"
 #include "kernels/conv2d/conv2d_split.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::conv2d::implicit {
 
@@ -67,7 +68,7 @@ __global__ void __launch_bounds__(float_threads) tile_kernel(Product product, in
     product.select(share.z);
     const int64_t row0 = static_cast<int64_t>(blockIdx.x) * tile_size;
     const int column0 = static_cast<int>(blockIdx.y) * tile_size;
-    if (row0 >= product.rows()) return;
+    if (row0 >= product.rows()) return ptx::wait_for_launches();
     share.cut((product.depth() + float_depth - 1) / float_depth);
 
     using A = decltype(product.template a<W, 1>(0, 0, 0, 0, 0));
@@ -77,6 +78,7 @@ __global__ void __launch_bounds__(float_threads) tile_kernel(Product product, in
     const int k0 = share.first * float_depth;
     auto a = product.template a<W, LanesA::lines>(row0, k0, LanesA::line(), LanesA::step, LanesA::element());
     auto b = product.template b<W, LanesB::lines>(column0, k0, LanesB::line(), LanesB::step, LanesB::element());
+    ptx::wait_for_launches();
 
     const int row = static_cast<int>(threadIdx.x) / 16 * 4, column = static_cast<int>(threadIdx.x) % 16 * 4;
     float sum[4][4] = {};

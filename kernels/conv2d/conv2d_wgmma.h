@@ -149,9 +149,14 @@ struct WgmmaDirection<WeightGradient<bf16>> {
     }
 };
 
+// In code for anything but sm_90a the kernel is empty, and cannot be launched with a block of the tile: whoever asks how many threads it
+// takes knows (conv2d_sm90.cu), and whoever does not ask gets an error, not a result that nobody wrote.
+template <class Tile>
+constexpr int launchable_threads = ptx::sm90a ? Tile::threads : 32;
+
 // Grid (row tiles, column tiles, splits).
 template <class Product, class Tile>
-__global__ void __launch_bounds__(Tile::threads, Tile::resident)
+__global__ void __launch_bounds__(launchable_threads<Tile>, Tile::resident)
     wgmma_kernel(const __grid_constant__ CUtensorMap pixels, const __grid_constant__ CUtensorMap box, Product product, WgmmaSteps steps,
                  int splits, float* partial, unsigned* counter) {
     if constexpr (ptx::sm90a) {
@@ -165,8 +170,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::resident)
         const uint32_t base = ptx::shared_address(memory);
         const typename Tile::Ring ring{base + Tile::stages * Tile::stage_bytes};
         const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;
-        if (thread == 0) ring.init(Tile::consumers / 32);
+        if (thread == 0) {
+            ptx::prefetch_map(&pixels);
+            ptx::prefetch_map(&box);
+            ring.init(Tile::consumers / 32);
+        }
         __syncthreads();
+        ptx::wait_for_launches();
 
         tile::GroupAccumulator<Tile::columns> sum{};
         if (thread < Tile::consumers) {
@@ -184,8 +194,6 @@ __global__ void __launch_bounds__(Tile::threads, Tile::resident)
             ptx::wgmma_wait<0>(sum.at);
         } else {
             if (lane == 0) {
-                ptx::prefetch_map(&pixels);
-                ptx::prefetch_map(&box);
                 for (int step = share.first; step < share.last; ++step) {
                     const int turn = step - share.first;
                     ring.wait_empty(turn);

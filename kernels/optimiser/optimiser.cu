@@ -4,6 +4,7 @@
 
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/pointwise.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::optimiser {
 namespace {
@@ -83,6 +84,7 @@ struct RestoreElements {
 
 // The scalars of the contract, one thread each, in float64 as on the host: the same bits.
 __global__ void average_share_kernel(double keep, const int32_t* proceed, int32_t* updates, float* share) {
+    ptx::wait_for_launches();
     if (proceed && *proceed == 0) return;
     const double t = *updates;
     const double rising = (1 + t) / (10 + t);
@@ -91,6 +93,7 @@ __global__ void average_share_kernel(double keep, const int32_t* proceed, int32_
 }
 
 __global__ void clip_factor_kernel(double max_norm, const float* square, float* factor) {
+    ptx::wait_for_launches();
     const double norm = sqrt(static_cast<double>(*square));
     const bool finite = norm - norm == 0;
     *factor = norm > max_norm && finite ? static_cast<float>(max_norm / norm) : 1.0f;
@@ -132,12 +135,12 @@ void ema(int64_t count, const void* share, const int32_t* proceed, const void* p
 
 void average_share(double keep, const int32_t* proceed, int32_t* updates, void* share, const Context& context) {
     const OpScope op("share of the running average");
-    cuda::launch(average_share_kernel, 1, 1, 0, cuda::stream_of(context), keep, proceed, updates, floats(share));
+    cuda::launch_early(average_share_kernel, 1, 1, 0, cuda::stream_of(context), keep, proceed, updates, floats(share));
 }
 
 void clip_factor(double max_norm, const void* square, void* factor, const Context& context) {
     const OpScope op("clip factor");
-    cuda::launch(clip_factor_kernel, 1, 1, 0, cuda::stream_of(context), max_norm, floats(square), floats(factor));
+    cuda::launch_early(clip_factor_kernel, 1, 1, 0, cuda::stream_of(context), max_norm, floats(square), floats(factor));
 }
 
 void restore(int64_t count, const int32_t* proceed, const void* w, void* p, const Context& context) {

@@ -5,6 +5,7 @@
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/math.h"
+#include "kernels/tile/ptx.h"
 #include "kernels/tile/reduce.h"
 #include "kernels/tile/vector.h"
 
@@ -29,6 +30,7 @@ template <int V, class T>
 __global__ void __launch_bounds__(256) sums_kernel(const T* z, const T* g, int64_t pixels, Sums* sums, float* loss, unsigned* counter) {
     const int64_t base = static_cast<int64_t>(blockIdx.y) * pixels;
     const Share share = share_of(pixels / V);
+    ptx::wait_for_launches();
     double both = 0, either = 0;
     for (int64_t at = share.first + threadIdx.x; at < share.last; at += blockDim.x) {
         const tile::Pack<V> a = tile::load<V>(z + base + at * V), b = tile::load<V>(g + base + at * V);
@@ -69,11 +71,12 @@ __global__ void __launch_bounds__(256) sums_kernel(const T* z, const T* g, int64
 template <int V, class T>
 __global__ void __launch_bounds__(256) gradient_kernel(const T* z, const T* g, int64_t pixels, const Sums* sums, float* dz) {
     const int64_t base = static_cast<int64_t>(blockIdx.y) * pixels;
+    const Share share = share_of(pixels / V);
+    ptx::wait_for_launches();
     const Sums of = sums[static_cast<int64_t>(blockIdx.y) * gridDim.x];
     const double whole = of.either + 1.0, images = gridDim.y;
     const float inside = static_cast<float>(-1.0 / (whole * images)),
                 outside = static_cast<float>((of.both + 1.0) / (whole * whole * images));
-    const Share share = share_of(pixels / V);
     for (int64_t at = share.first + threadIdx.x; at < share.last; at += blockDim.x) {
         const tile::Pack<V> a = tile::load<V>(z + base + at * V), b = tile::load<V>(g + base + at * V);
         constexpr int width = V < 4 ? V : 4;  // float32 values of one store
@@ -99,9 +102,9 @@ void forward(const Problem& p, const T* z, const T* g, float* loss, float* dz, v
     const cudaStream_t stream = cuda::stream_of(context);
     const dim3 grid(static_cast<unsigned>(blocks_of(p).blocks), static_cast<unsigned>(p.images));
     auto* sums = static_cast<Sums*>(workspace);
-    cuda::launch(vectors ? sums_kernel<V, T> : sums_kernel<1, T>, grid, 256, 0, stream, z, g, p.pixels, sums, loss,
-                 cuda::counters(static_cast<int>(p.images) + 1));
-    if (dz) cuda::launch(vectors ? gradient_kernel<V, T> : gradient_kernel<1, T>, grid, 256, 0, stream, z, g, p.pixels, sums, dz);
+    cuda::launch_early(vectors ? sums_kernel<V, T> : sums_kernel<1, T>, grid, 256, 0, stream, z, g, p.pixels, sums, loss,
+                       cuda::counters(static_cast<int>(p.images) + 1));
+    if (dz) cuda::launch_early(vectors ? gradient_kernel<V, T> : gradient_kernel<1, T>, grid, 256, 0, stream, z, g, p.pixels, sums, dz);
 }
 
 const bool registered = [] {

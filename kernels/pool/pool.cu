@@ -3,6 +3,7 @@
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/columns.h"
 #include "kernels/tile/picture.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::pool {
 namespace {
@@ -47,6 +48,7 @@ __device__ __forceinline__ void store_taps(uint8_t* to, const int (&tap)[V]) {
 template <int V, class T>
 __global__ void __launch_bounds__(128) maximum_kernel(const T* x, T* y, uint8_t* tap, PictureShape in, PictureShape out, Window window) {
     const auto at = tile::picture_place<V>(out);
+    ptx::wait_for_launches();
     if (!at.inside) return;
     int h0, h_begin, h_end, w0, w_begin, w_end;
     cut(at.h, window.stride, window.top, window.kernel, in.h, h0, h_begin, h_end);
@@ -82,6 +84,7 @@ template <int V, class T>
 __global__ void __launch_bounds__(128)
     maximum_backward_kernel(const uint8_t* tap, const T* dy, T* dx, PictureShape in, PictureShape out, Window window) {
     const auto at = tile::picture_place<V>(in);
+    ptx::wait_for_launches();
     if (!at.inside) return;
     int p0, p1, q0, q1;
     windows_over(at.h, window.stride, window.top, window.kernel, out.h, p0, p1);
@@ -102,6 +105,7 @@ __global__ void __launch_bounds__(128)
 template <int V, class T>
 __global__ void __launch_bounds__(128) average_kernel(const T* x, T* y, PictureShape in, PictureShape out, Window window) {
     const auto at = tile::picture_place<V>(out);
+    ptx::wait_for_launches();
     if (!at.inside) return;
     int h0, h_begin, h_end, w0, w_begin, w_end;
     cut(at.h, window.stride, window.top, window.kernel, in.h, h0, h_begin, h_end);
@@ -123,6 +127,7 @@ __global__ void __launch_bounds__(128) average_kernel(const T* x, T* y, PictureS
 template <int V, class T>
 __global__ void __launch_bounds__(128) average_backward_kernel(const T* dy, T* dx, PictureShape in, PictureShape out, Window window) {
     const auto at = tile::picture_place<V>(in);
+    ptx::wait_for_launches();
     if (!at.inside) return;
     int p0, p1, q0, q1;
     windows_over(at.h, window.stride, window.top, window.kernel, out.h, p0, p1);
@@ -199,7 +204,7 @@ template <class T, class... P, class... A>
 void run(void (*vector_kernel)(P...), void (*single_kernel)(P...), bool vectors, const PictureShape& written, cudaStream_t stream,
          const A&... arguments) {
     const dim3 grid = vectors ? tile::picture_grid<tile::vector_of<T>>(written, 128) : tile::picture_grid<1>(written, 128);
-    cuda::launch(vectors ? vector_kernel : single_kernel, grid, 128, 0, stream, arguments...);
+    cuda::launch_early(vectors ? vector_kernel : single_kernel, grid, 128, 0, stream, arguments...);
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/scope.h"
+#include "kernels/tile/ptx.h"
 #include "kernels/tile/vector.h"
 
 namespace purnet::quantise {
@@ -17,6 +18,7 @@ __global__ void __launch_bounds__(256) quantise_kernel(float inverse_scale, floa
         const float scaled = fmaf(v, inverse_scale, zero);
         return scaled > 0.0f ? static_cast<uint8_t>(__float2int_rn(fminf(scaled, 255.0f))) : uint8_t{0};
     };
+    ptx::wait_for_launches();
     if (vector < vectors) {
         const tile::Pack<V> v = tile::load<V>(x + vector * V);
         if constexpr (V == 1) {
@@ -44,8 +46,8 @@ void forward(const Problem& p, const T* x, uint8_t* y, const Context& context) {
     constexpr int V = tile::vector_of<T>;
     const bool vectors = tile::aligned_16(x) && tile::aligned_16(y);
     const unsigned blocks = cuda::blocks_for((p.count + V - 1) / (vectors ? V : 1), 256);
-    cuda::launch(vectors ? quantise_kernel<V, T> : quantise_kernel<1, T>, blocks, 256, 0, cuda::stream_of(context), 1 / p.scale,
-                 static_cast<float>(p.zero), x, y, p.count);
+    cuda::launch_early(vectors ? quantise_kernel<V, T> : quantise_kernel<1, T>, blocks, 256, 0, cuda::stream_of(context), 1 / p.scale,
+                       static_cast<float>(p.zero), x, y, p.count);
 }
 
 const bool registered = [] {

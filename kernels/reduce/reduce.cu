@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/map_sum.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::reduce {
 namespace {
@@ -37,8 +38,9 @@ struct FiniteElements {
 // dx[i] = scale dy. One vector of V elements a thread. Bytes count sizeof(T).
 template <int V, class T>
 __global__ void __launch_bounds__(256) spread_kernel(double scale, const float* dy, T* dx, int64_t count) {
-    const float value = static_cast<float>(scale * static_cast<double>(*dy));
     const int64_t at = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
+    ptx::wait_for_launches();
+    const float value = static_cast<float>(scale * static_cast<double>(*dy));
     if (at + V <= count) {
         tile::Pack<V> v;
 #pragma unroll
@@ -56,6 +58,7 @@ struct Scalars {
 
 // y = (first ? 0 : y) + sum_k values[k] in order, in float64. One thread: the count is the number of losses of a network.
 __global__ void add_scalars_kernel(Scalars values, int count, bool first, float* y) {
+    ptx::wait_for_launches();
     double sum = first ? 0.0 : static_cast<double>(*y);
     for (int k = 0; k < count; ++k) sum += static_cast<double>(*values.at[k]);
     *y = static_cast<float>(sum);
@@ -85,9 +88,9 @@ void spread(int64_t count, double scale, const float* dy, T* dx, const Context& 
     if (count == 0) return;
     constexpr int V = tile::vector_of<T>;
     if (tile::aligned_16(dx))
-        cuda::launch(spread_kernel<V, T>, cuda::blocks_for(count, 256 * V), 256, 0, cuda::stream_of(context), scale, dy, dx, count);
+        cuda::launch_early(spread_kernel<V, T>, cuda::blocks_for(count, 256 * V), 256, 0, cuda::stream_of(context), scale, dy, dx, count);
     else
-        cuda::launch(spread_kernel<1, T>, cuda::blocks_for(count, 256), 256, 0, cuda::stream_of(context), scale, dy, dx, count);
+        cuda::launch_early(spread_kernel<1, T>, cuda::blocks_for(count, 256), 256, 0, cuda::stream_of(context), scale, dy, dx, count);
 }
 
 void add_scalars(int64_t count, const void* const* values, void* y, const Context& context) {
@@ -97,7 +100,7 @@ void add_scalars(int64_t count, const void* const* values, void* y, const Contex
         Scalars some{};
         const int now = static_cast<int>(count - done < most_scalars ? count - done : most_scalars);
         for (int k = 0; k < now; ++k) some.at[k] = static_cast<const float*>(values[done + k]);
-        cuda::launch(add_scalars_kernel, 1, 1, 0, cuda::stream_of(context), some, now, done == 0, static_cast<float*>(y));
+        cuda::launch_early(add_scalars_kernel, 1, 1, 0, cuda::stream_of(context), some, now, done == 0, static_cast<float*>(y));
         done += now;
     } while (done < count);
 }

@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/picture.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::resize {
 namespace {
@@ -56,6 +57,7 @@ struct Axis {
 template <int V, class T>
 __global__ void __launch_bounds__(128) forward_kernel(const T* x, T* y, PictureShape in, PictureShape out, Axis rows, Axis columns) {
     const auto at = tile::picture_place<V>(out);
+    ptx::wait_for_launches();
     if (!at.inside) return;
     int h, w;
     float u, v;
@@ -76,6 +78,7 @@ __global__ void __launch_bounds__(128) forward_kernel(const T* x, T* y, PictureS
 template <int V, class T>
 __global__ void __launch_bounds__(128, 6) backward_kernel(const T* dy, T* dx, PictureShape in, PictureShape out, Axis rows, Axis columns) {
     const auto at = tile::picture_place<V>(in);
+    ptx::wait_for_launches();
     if (!at.inside) return;
     int p0, p1, q0, q1;
     rows.readers(at.h, p0, p1);
@@ -108,7 +111,7 @@ void run(const Problem& p, const T* from, T* to, const Context& context) {
     auto* kernel = Forward   ? vectors ? forward_kernel<V, T> : forward_kernel<1, T>
                      : vectors ? backward_kernel<V, T>
                              : backward_kernel<1, T>;
-    cuda::launch(kernel, grid, 128, 0, cuda::stream_of(context), from, to, in, out, rows, columns);
+    cuda::launch_early(kernel, grid, 128, 0, cuda::stream_of(context), from, to, in, out, rows, columns);
 }
 
 template <class T>

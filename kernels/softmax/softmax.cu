@@ -2,6 +2,7 @@
 
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/column_softmax.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::softmax {
 namespace {
@@ -69,6 +70,7 @@ struct Gradient {
 // Bytes 2 count sizeof(T). y may be x: a lane overwrites only what it alone reads.
 template <class T>
 __global__ void __launch_bounds__(256) rows_forward_kernel(const T* x, T* y, int64_t rows, int64_t length) {
+    ptx::wait_for_launches();
     const int lane = static_cast<int>(threadIdx.x) % 32;
     for (int64_t row = static_cast<int64_t>(blockIdx.x) * 8 + threadIdx.x / 32; row < rows; row += static_cast<int64_t>(gridDim.x) * 8) {
         const T* from = x + row * length;
@@ -87,6 +89,7 @@ __global__ void __launch_bounds__(256) rows_forward_kernel(const T* x, T* y, int
 // dx[r,:] = y (dy - sum of dy y). A warp owns a row. Bytes 3 count sizeof(T); dx may be dy.
 template <class T>
 __global__ void __launch_bounds__(256) rows_backward_kernel(const T* y, const T* dy, T* dx, int64_t rows, int64_t length) {
+    ptx::wait_for_launches();
     const int lane = static_cast<int>(threadIdx.x) % 32;
     for (int64_t row = static_cast<int64_t>(blockIdx.x) * 8 + threadIdx.x / 32; row < rows; row += static_cast<int64_t>(gridDim.x) * 8) {
         double dot = 0;
@@ -106,7 +109,7 @@ void forward(const Problem& p, const T* x, T* y, void* workspace, const Context&
     const OpScope op("softmax forward", text);
     const cudaStream_t stream = cuda::stream_of(context);
     if (p.inner == 1) {
-        cuda::launch(rows_forward_kernel<T>, cuda::blocks_for(p.outer, 8, 16896), 256, 0, stream, x, y, p.outer, p.length);
+        cuda::launch_early(rows_forward_kernel<T>, cuda::blocks_for(p.outer, 8, 16896), 256, 0, stream, x, y, p.outer, p.length);
         return;
     }
     const int64_t columns = p.outer * p.inner;
@@ -123,7 +126,7 @@ void backward(const Problem& p, const T* y, const T* dy, T* dx, void* workspace,
     const OpScope op("softmax backward", text);
     const cudaStream_t stream = cuda::stream_of(context);
     if (p.inner == 1) {
-        cuda::launch(rows_backward_kernel<T>, cuda::blocks_for(p.outer, 8, 16896), 256, 0, stream, y, dy, dx, p.outer, p.length);
+        cuda::launch_early(rows_backward_kernel<T>, cuda::blocks_for(p.outer, 8, 16896), 256, 0, stream, y, dy, dx, p.outer, p.length);
         return;
     }
     auto* dot = static_cast<float*>(workspace);

@@ -5,6 +5,7 @@
 #include "kernels/runtime/scope.h"
 #include "kernels/structural/structural_grid.h"
 #include "kernels/structural/structural_map.h"
+#include "kernels/tile/ptx.h"
 #include "kernels/tile/reduce.h"
 #include "kernels/tile/vector.h"
 
@@ -26,6 +27,7 @@ __device__ double* count_of(double* image) { return rows_of(image) + 2 * most_re
 
 // n = largest label + 1. One block an image, threads stride over its pixels. Bytes: the labels.
 __global__ void __launch_bounds__(1024) regions_kernel(const int32_t* labels, int64_t pixels, double* workspace) {
+    ptx::wait_for_launches();
     const int32_t* own = labels + blockIdx.x * pixels;
     int32_t high = -1;
     bool bad = false;
@@ -48,6 +50,7 @@ __global__ void __launch_bounds__(256)
     SHARED(float, inside, tile_pixels);
     SHARED(float, outside, tile_pixels);
     SHARED(float, wanted, tile_pixels);
+    ptx::wait_for_launches();
     double* image = image_part(workspace, blockIdx.z);
     const int64_t count = static_cast<int64_t>(*count_of(image));
     const int64_t region = static_cast<int64_t>(blockIdx.y) * 256 + threadIdx.x;
@@ -98,6 +101,7 @@ __global__ void __launch_bounds__(256)
 // Row r: sum over s of (1 + a) ln((1 + a) / (1 + b)) and of (1 - a) / (1 - b) - (1 + a) / (1 + b), in float64. Grid (groups of rows,
 // images); a warp owns a row, lanes along s. The last block of the grid adds the rows: the loss. FLOP: about 60 n^2 an image.
 __global__ void __launch_bounds__(256) pairs_kernel(double* workspace, float* loss, unsigned* counter) {
+    ptx::wait_for_launches();
     const int images = static_cast<int>(gridDim.y), lane = static_cast<int>(threadIdx.x) % 32;
     double* image = image_part(workspace, blockIdx.y);
     const int64_t count = static_cast<int64_t>(*count_of(image));
@@ -135,6 +139,7 @@ __global__ void __launch_bounds__(256) pairs_kernel(double* workspace, float* lo
 template <class T>
 __global__ void __launch_bounds__(256)
     gradient_kernel(bool second, const T* z, const int32_t* labels, int64_t pixels, double* workspace, float* dz) {
+    ptx::wait_for_launches();
     double* image = image_part(workspace, blockIdx.y);
     const bool bad = *count_of(image) < 0.0;
     const int64_t i = static_cast<int64_t>(blockIdx.x) * 256 + threadIdx.x, at = blockIdx.y * pixels + i;
@@ -152,13 +157,13 @@ void forward(const Problem& p, const void* z, const void* g, const int32_t* labe
     const unsigned images = static_cast<unsigned>(p.images);
     auto* arrays = static_cast<double*>(workspace);
     unsigned* counter = cuda::counters(static_cast<int>(p.images) + 1);
-    cuda::launch(regions_kernel, images, 1024, 0, stream, labels, p.pixels, arrays);
-    cuda::launch(sums_kernel<T>, dim3(segments, most_regions / 256, images), 256, 0, stream, p.second_sigmoid, static_cast<const T*>(z),
-                 static_cast<const T*>(g), labels, p.pixels, arrays, counter);
-    cuda::launch(pairs_kernel, dim3(32, images), 256, 0, stream, arrays, static_cast<float*>(loss), counter + p.images);
+    cuda::launch_early(regions_kernel, images, 1024, 0, stream, labels, p.pixels, arrays);
+    cuda::launch_early(sums_kernel<T>, dim3(segments, most_regions / 256, images), 256, 0, stream, p.second_sigmoid,
+                       static_cast<const T*>(z), static_cast<const T*>(g), labels, p.pixels, arrays, counter);
+    cuda::launch_early(pairs_kernel, dim3(32, images), 256, 0, stream, arrays, static_cast<float*>(loss), counter + p.images);
     if (dz)
-        cuda::launch(gradient_kernel<T>, dim3(cuda::blocks_for(p.pixels, 256), images), 256, 0, stream, p.second_sigmoid,
-                     static_cast<const T*>(z), labels, p.pixels, arrays, static_cast<float*>(dz));
+        cuda::launch_early(gradient_kernel<T>, dim3(cuda::blocks_for(p.pixels, 256), images), 256, 0, stream, p.second_sigmoid,
+                           static_cast<const T*>(z), labels, p.pixels, arrays, static_cast<float*>(dz));
 }
 
 const bool registered = [] {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "kernels/tile/columns.h"
+#include "kernels/tile/ptx.h"
 
 namespace purnet::tile {
 
@@ -35,6 +36,7 @@ __global__ void __launch_bounds__(256, 4) column_softmax_kernel(F f, const T* x,
     const int64_t tile = static_cast<int64_t>(blockIdx.x) * Lanes::width, column = tile + lane * V;
     const int64_t chunk = blockIdx.y, group = blockIdx.z;
     const int64_t first = shape.rows * chunk / shape.chunks, last = shape.rows * (chunk + 1) / shape.chunks;
+    ptx::wait_for_launches();
     Pack<V> m, z = zeros<V>(), sum = zeros<V>();
 #pragma unroll
     for (int i = 0; i < V; ++i) m[i] = -INFINITY;
@@ -101,8 +103,8 @@ void column_softmax(const F& f, const T* x, int64_t groups, int64_t rows, int64_
     const unsigned tiles = cuda::blocks_for(columns, vectors ? ColumnLanes<vector_of<T>>::width : ColumnLanes<1>::width);
     const dim3 grid(tiles, static_cast<unsigned>(shape.chunks), static_cast<unsigned>(groups));
     unsigned* counter = cuda::counters(static_cast<int>((tiles + 1) * groups));
-    cuda::launch(vectors ? column_softmax_kernel<vector_of<T>, T, F> : column_softmax_kernel<1, T, F>, grid, 256, 0, stream, f, x, shape,
-                 partial, counter);
+    cuda::launch_early(vectors ? column_softmax_kernel<vector_of<T>, T, F> : column_softmax_kernel<1, T, F>, grid, 256, 0, stream, f, x,
+                       shape, partial, counter);
 }
 
 // For column_map, once the statistics are there: y = e^(x - M) u; a group's M and u lie `stride` floats behind those of the one before.

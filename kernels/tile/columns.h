@@ -16,6 +16,7 @@
 #include "kernels/runtime/cuda/counters.h"
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/grid_partition.h"
+#include "kernels/tile/ptx.h"
 #include "kernels/tile/reduce.h"
 #include "kernels/tile/vector.h"
 
@@ -63,6 +64,7 @@ __global__ void __launch_bounds__(256)
     const int64_t tile = static_cast<int64_t>(blockIdx.x) * Lanes::width, column = tile + lane * V;
     const int64_t chunk = blockIdx.y, group = blockIdx.z;
     const int64_t first = shape.rows * chunk / shape.chunks, last = shape.rows * (chunk + 1) / shape.chunks;
+    ptx::wait_for_launches();
     Pack<V> sum[Sums];
 #pragma unroll
     for (int k = 0; k < Sums; ++k) sum[k] = zeros<V>();
@@ -140,8 +142,8 @@ void column_sums(const F& f, const ColumnOperands<T, In, 0>& p, int64_t groups, 
     const unsigned tiles = cuda::blocks_for(columns, width);
     const dim3 grid(tiles, static_cast<unsigned>(shape.chunks), static_cast<unsigned>(groups));
     unsigned* counter = cuda::counters(static_cast<int>((tiles + 1) * groups));
-    cuda::launch(vectors ? column_sums_kernel<vector_of<T>, In, Sums, T, F> : column_sums_kernel<1, In, Sums, T, F>, grid, 256, 0, stream,
-                 f, p, shape, partial, counter);
+    cuda::launch_early(vectors ? column_sums_kernel<vector_of<T>, In, Sums, T, F> : column_sums_kernel<1, In, Sums, T, F>, grid, 256, 0,
+                       stream, f, p, shape, partial, counter);
 }
 
 // out_k = g(in_0, ...) element by element. Grid (tiles, row blocks, groups); Items rows a thread are loaded before the first is
@@ -151,6 +153,7 @@ __global__ void __launch_bounds__(256) column_map_kernel(F f, ColumnOperands<T, 
     using Lanes = ColumnLanes<V>;
     const int lane = static_cast<int>(threadIdx.x) % Lanes::lanes, row_lane = static_cast<int>(threadIdx.x) / Lanes::lanes;
     const int64_t column = static_cast<int64_t>(blockIdx.x) * Lanes::width + lane * V, group = blockIdx.z;
+    ptx::wait_for_launches();
     if (column >= shape.columns) return;
     const auto g = f.template prepare<V>(group, column);
     const int64_t base = group * shape.rows * shape.columns + column;
@@ -188,8 +191,8 @@ void column_map(const F& f, const ColumnOperands<T, In, Out>& p, int64_t groups,
     const int64_t width = vectors ? ColumnLanes<vector_of<T>>::width : ColumnLanes<1>::width;
     const int64_t rows_a_block = items * (vectors ? ColumnLanes<vector_of<T>>::rows : ColumnLanes<1>::rows);
     const dim3 grid(cuda::blocks_for(columns, width), cuda::blocks_for(rows, rows_a_block, 65535), static_cast<unsigned>(groups));
-    cuda::launch(vectors ? column_map_kernel<vector_of<T>, items, In, Out, T, F> : column_map_kernel<1, items, In, Out, T, F>, grid, 256, 0,
-                 stream, f, p, shape);
+    cuda::launch_early(vectors ? column_map_kernel<vector_of<T>, items, In, Out, T, F> : column_map_kernel<1, items, In, Out, T, F>, grid,
+                       256, 0, stream, f, p, shape);
 }
 
 }  // namespace purnet::tile

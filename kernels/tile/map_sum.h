@@ -16,6 +16,7 @@
 #include "kernels/runtime/cuda/counters.h"
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/grid_partition.h"
+#include "kernels/tile/ptx.h"
 #include "kernels/tile/reduce.h"
 #include "kernels/tile/vector.h"
 
@@ -33,8 +34,9 @@ template <int V, class T, int In, int Out, int Sums, class Y, class F>
 __global__ void __launch_bounds__(256)
     map_sum_kernel(F f, MapOperands<T, In, Out, Y> p, int64_t count, double* partial, unsigned* counter) {
     constexpr int O = Out > 0 ? Out : 1;
-    const auto g = f.prepare();
     const int64_t vectors = count / V, stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+    ptx::wait_for_launches();
+    const auto g = f.prepare();
     double total[Sums] = {};
     for (int64_t at = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; at < vectors; at += stride) {
         Pack<V> x[In], y[O];
@@ -93,8 +95,8 @@ void map_sum(const F& f, const MapOperands<T, In, Out, Y>& p, int64_t count, voi
         for (const Y* out : p.out) aligned = aligned && aligned_16(out);
     auto* partial = static_cast<double*>(workspace);
     const unsigned blocks = static_cast<unsigned>(grid_blocks(count));
-    cuda::launch(aligned ? map_sum_kernel<V, T, In, Out, Sums, Y, F> : map_sum_kernel<1, T, In, Out, Sums, Y, F>, blocks, 256, 0, stream, f,
-                 p, count, partial, cuda::counters(1));
+    cuda::launch_early(aligned ? map_sum_kernel<V, T, In, Out, Sums, Y, F> : map_sum_kernel<1, T, In, Out, Sums, Y, F>, blocks, 256, 0,
+                       stream, f, p, count, partial, cuda::counters(1));
 }
 
 }  // namespace purnet::tile

@@ -16,6 +16,7 @@
 #include <algorithm>
 
 #include "kernels/runtime/cuda/launch.h"
+#include "kernels/tile/ptx.h"
 #include "kernels/tile/vector.h"
 
 namespace purnet::tile {
@@ -30,9 +31,10 @@ struct PointwiseOperands {
 // the thread that writes it, before it writes. Bytes: count (In sizeof(T) + Out sizeof(Y)).
 template <int V, int Items, class T, int In, int Out, class Y, class F>
 __global__ void __launch_bounds__(256) pointwise_kernel(F f, PointwiseOperands<T, In, Out, Y> p, int64_t count) {
-    const auto g = f.prepare();
     const int64_t vectors = count / V;
     const int64_t first = static_cast<int64_t>(blockIdx.x) * (blockDim.x * Items) + threadIdx.x;
+    ptx::wait_for_launches();
+    const auto g = f.prepare();
     Pack<V> x[Items][In];
 #pragma unroll
     for (int item = 0; item < Items; ++item) {
@@ -89,13 +91,13 @@ void pointwise(const F& f, const PointwiseOperands<T, In, Out, Y>& p, int64_t co
     const cuda::LaunchRow& row = cuda::pick(pointwise_table, vectors);
     const unsigned blocks = cuda::blocks_for(vectors, row.threads * row.items), threads = static_cast<unsigned>(row.threads);
     if (!aligned && row.items == 1)
-        cuda::launch(pointwise_kernel<1, 1, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
+        cuda::launch_early(pointwise_kernel<1, 1, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
     else if (!aligned)
-        cuda::launch(pointwise_kernel<1, 4, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
+        cuda::launch_early(pointwise_kernel<1, 4, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
     else if (row.items == 1)
-        cuda::launch(pointwise_kernel<V, 1, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
+        cuda::launch_early(pointwise_kernel<V, 1, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
     else
-        cuda::launch(pointwise_kernel<V, 4, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
+        cuda::launch_early(pointwise_kernel<V, 4, T, In, Out, Y, F>, blocks, threads, 0, stream, f, p, count);
 }
 
 }  // namespace purnet::tile

@@ -38,6 +38,40 @@ __device__ __forceinline__ void wait_for_flag(const unsigned* flag, unsigned val
     while (load_acquire(flag) != value) __nanosleep(20);
 }
 
+// ---- Launches that overlap (griddepcontrol; sm_90 and newer, nothing before) ----
+// Kernels of a stream run one after the other: the next begins when the last block of the one before has ended and what it wrote is
+// visible. In between the device runs empty and fills again, and then each block sets up what it needs. A kernel that is started by
+// cuda::launch_early (kernels/runtime/cuda/launch.h) may begin sooner, and two instructions say how much sooner and what is kept:
+//
+//   wait                the thread goes on when the launch ahead has ended, and sees all that it wrote. In a kernel that was launched in
+//                       the ordinary way it returns at once.
+//   launch_dependents   once every block of the grid has executed it or has ended, blocks of the next launch may begin. It says nothing
+//                       about memory. Since all blocks have been here, all are on the device or done: those of the next launch take
+//                       room that none of these wants, and cannot starve them. Kernels of other branches of a graph may want it: they
+//                       come later then, and nothing here spins on another grid.
+//
+// Both stand here in one place, in this order. Any earlier the second would let a third launch in, only to have it wait for the same end
+// and keep the room from others; any later the next launch would come later. So two launches overlap, never three.
+//
+// Before the wait a thread touches its parameters, its registers and shared memory, and no global memory at all:
+//   - what it reads may not have been written yet;
+//   - what it overwrites may still be read: memory is given out again as soon as the launches that need it are put in;
+//   - and it is not only the launch ahead that counts. That one's end is waited for, and what came before it has ended because it waited in
+//     turn: `wait` looks at nothing but the launch ahead, and order goes through a row of launches only if every one of them waits.
+// One thread's wait would do for the last point. Here every thread waits, also one that has no work, before it touches anything and
+// before it ends: no access needs an argument.
+//
+// Loads through `const __restrict__` pointers or __ldg count as movable for the compiler, also across the wait: kernels have none, and
+// `make cuda-order` looks at what the compiler made of them. A library's kernel behind one of ours that was itself launched this way
+// begins early too, and waits by its own instructions.
+// PTX ISA, "griddepcontrol"; CUDA C++ Programming Guide, "Programmatic Dependent Launch and Synchronization".
+__device__ __forceinline__ void wait_for_launches() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 // ---- Asynchronous copies of one thread (cp.async; sm_80) ----
 // Copies 16 (or 4, 8) bytes from global to shared memory without passing through registers; both addresses are multiples of
 // the size. The first `source_bytes` are read, the rest of the destination becomes zero: 0 reads nothing, which is how

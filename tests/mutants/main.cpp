@@ -1,10 +1,10 @@
-// make mutants (docs/emulator.md): mutants FOLDER SURVIVORS [--keep] [--only FILE] [--units NAME] [--jobs N] [--seconds S]
+// make mutants (docs/emulator.md): mutants FOLDER SURVIVORS [--keep] [--only FILE] [--kind KIND] [--units NAME] [--jobs N] [--seconds S]
 //
 // FOLDER holds places.txt (scripts/number_comparisons.awk) and gets units.txt and results.txt, a line for each unit and each mutant as it
 // is known: a run that was broken off goes on from there. A program that was built anew begins anew; --keep then keeps the caught ones and
 // asks again about the others.
-// --only: the places of files whose names begin so. --units: the units whose names begin so, records of one op. --jobs: processes at a
-// time. --seconds: of units for one mutant.
+// --only: the places of files whose names begin so. --kind: those of one kind, as the table names it. --units: the units whose names begin
+// so, records of one op. --jobs: processes at a time. --seconds: of units for one mutant.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -28,13 +28,13 @@ namespace purnet::mutants {
 namespace {
 
 struct Wishes {
-    std::string folder, survivors, only, units;
+    std::string folder, survivors, only, kind, units;
     bool keep = false;
     Limits limits;
 };
 
 Wishes read_wishes(int argc, char** argv) {
-    require(argc >= 3, "mutants FOLDER SURVIVORS [--keep] [--only FILE] [--units NAME] [--jobs N] [--seconds S]");
+    require(argc >= 3, "mutants FOLDER SURVIVORS [--keep] [--only FILE] [--kind KIND] [--units NAME] [--jobs N] [--seconds S]");
     Wishes wishes;
     wishes.folder = argv[1];
     wishes.survivors = argv[2];
@@ -48,6 +48,8 @@ Wishes read_wishes(int argc, char** argv) {
         const char* value = argv[++i];
         if (word == "--only")
             wishes.only = value;
+        else if (word == "--kind")
+            wishes.kind = value;
         else if (word == "--units")
             wishes.units = value;
         else if (word == "--jobs")
@@ -174,13 +176,13 @@ int report(const Wishes& wishes, const std::vector<int>& wanted, const Results& 
     }
     int unreached = static_cast<int>(places().size());
     for (Place place : never_reached()) {
-        if (place.file.rfind(wishes.only, 0) != 0 || !wishes.units.empty()) continue;
+        if (place.file.rfind(wishes.only, 0) != 0 || !wishes.kind.empty() || !wishes.units.empty()) continue;
         if (place.kind.empty()) place.kind = "call";
         count(unreached++, place, "never reached", {false, "no unit reaches it", ""});
     }
     int status = stale;
     for (const Reason& reason : reasons)
-        if (!reason.used && wishes.only.empty() && wishes.units.empty()) {
+        if (!reason.used && wishes.only.empty() && wishes.kind.empty() && wishes.units.empty()) {
             std::cout << wishes.survivors << ":" << reason.line << ": stale, there is no such mutant: " << reason.place << ", "
                       << reason.change << "\n";
             status = 1;
@@ -221,8 +223,9 @@ int run(int argc, char** argv) {
     std::vector<int> wanted, left;
     for (int m = 0; m < static_cast<int>(mutants().size()); ++m) {
         const Mutant& mutant = mutants()[static_cast<size_t>(m)];
-        const std::string& file = places()[static_cast<size_t>(mutant.place)].file;
-        if (file.rfind("kernels/", 0) != 0 || file.rfind(wishes.only, 0) != 0) continue;  // the emulator's own kernels are no product
+        const Place& place = places()[static_cast<size_t>(mutant.place)];
+        if (place.file.rfind("kernels/", 0) != 0) continue;  // the emulator's own kernels are no product
+        if (place.file.rfind(wishes.only, 0) != 0 || (!wishes.kind.empty() && place.kind != wishes.kind)) continue;
         wanted.push_back(m);
         if (!results.find(name_of(mutant))) left.push_back(m);
     }

@@ -9,6 +9,7 @@
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/cublaslt.h"
 #include "kernels/runtime/cuda/cudnn.h"
+#include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/out_of_memory.h"
@@ -48,6 +49,7 @@ std::vector<LibraryReport> libraries() { return {cublaslt::report(), cudnn::repo
 // Where launches are recorded, copies and fills are recorded with them; else they are finished on return.
 void copy(void* to, const void* from, size_t bytes) {
     enter_device();
+    interrupt_launches(static_cast<cudaStream_t>(current_stream()));
     if (void* const recording = current_stream())
         check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(recording)), "cudaMemcpyAsync");
     else
@@ -56,6 +58,7 @@ void copy(void* to, const void* from, size_t bytes) {
 
 void fill(void* to, int byte, size_t bytes) {
     enter_device();
+    interrupt_launches(static_cast<cudaStream_t>(current_stream()));
     if (void* const recording = current_stream())
         return check(cudaMemsetAsync(to, byte, bytes, static_cast<cudaStream_t>(recording)), "cudaMemsetAsync");
     check(cudaMemset(to, byte, bytes), "cudaMemset");

@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/cuda/launch.h"
 
 namespace purnet::cuda {
 
@@ -11,6 +12,7 @@ namespace purnet::cuda {
 inline cudaStream_t make_side_stream() {
     cudaStream_t made = nullptr;
     check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    interrupt_launches(made);
     return made;
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
 #include "kernels/runtime/cuda/handles.h"
+#include "kernels/runtime/cuda/launch.h"
 
 namespace purnet::cuda {
 namespace {
@@ -30,11 +31,14 @@ const bool registered = [] {
                          .copy =
                              [](void* to, const void* from, size_t bytes) {
                                  enter_device();
+                                 interrupt_launches(nullptr);
                                  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, nullptr), "cudaMemcpyAsync");
                              },
                          .send =
                              [](void* to, const void* from, size_t bytes, void* on, void* mark) {
                                  enter_device();
+                                 interrupt_launches(stream(on));
+                                 interrupt_launches(nullptr);
                                  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream(on)), "cudaMemcpyAsync");
                                  check(cudaEventRecord(event(mark), stream(on)), "cudaEventRecord");
                                  check(cudaStreamWaitEvent(nullptr, event(mark), 0), "cudaStreamWaitEvent");
@@ -52,6 +56,7 @@ const bool registered = [] {
                          .set_mark =
                              [](void* mark) {
                                  enter_device();
+                                 interrupt_launches(nullptr);
                                  check(cudaEventRecord(event(mark), nullptr), "cudaEventRecord");
                              },
                          .wait_for = [](void* mark) { check(cudaEventSynchronize(event(mark)), "cudaEventSynchronize"); }});

@@ -9,6 +9,7 @@
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
 #include "kernels/runtime/cuda/handles.h"
+#include "kernels/runtime/cuda/launch.h"
 
 namespace purnet::cuda {
 namespace {
@@ -56,6 +57,7 @@ public:
     Graph(const Device& device, const std::function<void(const Context&)>& body) {
         const Recording recording;  // until the capture is over
         // Relaxed: a reserve (memory_reserve.h) may allocate meanwhile, and memory.cpp refuses whoever else does.
+        interrupt_launches(stream_.get());
         check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
         cudaGraph_t graph = nullptr;
         try {
@@ -63,8 +65,10 @@ public:
         } catch (...) {
             if (cudaStreamEndCapture(stream_.get(), &graph) == cudaSuccess && graph) cudaGraphDestroy(graph);
             cudaGetLastError();
+            interrupt_launches(stream_.get());
             throw;
         }
+        interrupt_launches(stream_.get());  // what was recorded is not on the stream
         check(cudaStreamEndCapture(stream_.get(), &graph), "cudaStreamEndCapture");
         const cudaError_t status = cudaGraphInstantiate(&runnable_, graph, 0);
         cudaGraphDestroy(graph);
@@ -78,6 +82,7 @@ public:
 
     void launch() override {
         enter_device();
+        interrupt_launches(stream_.get());
         check(cudaGraphLaunch(runnable_, stream_.get()), "cudaGraphLaunch");
     }
 
@@ -93,6 +98,8 @@ const bool registered = [] {
     });
     register_side_streams(DeviceType::cuda,
                           {.make = []() -> void* { return Recording::current()->stream(); },
+                           // No interrupt_launches: an event within a recording leaves nothing on the stream, and what comes next
+                           // on it is behind its last kernel alone. The graph then has two kinds of edges from that kernel.
                            .mark = [](void* stream) -> void* {
                                const cudaEvent_t event = Recording::current()->event();
                                check(cudaEventRecord(event, static_cast<cudaStream_t>(stream)), "cudaEventRecord");
@@ -100,6 +107,7 @@ const bool registered = [] {
                            },
                            .wait =
                                [](void* stream, void* mark) {
+                                   interrupt_launches(static_cast<cudaStream_t>(stream));
                                    check(cudaStreamWaitEvent(static_cast<cudaStream_t>(stream), static_cast<cudaEvent_t>(mark), 0),
                                          "cudaStreamWaitEvent");
                                }});

@@ -7,6 +7,7 @@
 
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
+#include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/memory.h"
 
 namespace purnet::cuda {
@@ -18,7 +19,10 @@ public:
     ~Event() { cudaEventDestroy(event_); }
     Event(const Event&) = delete;
     Event& operator=(const Event&) = delete;
-    void record() const { check(cudaEventRecord(event_, nullptr), "cudaEventRecord"); }
+    void record() const {
+        interrupt_launches(nullptr);
+        check(cudaEventRecord(event_, nullptr), "cudaEventRecord");
+    }
     double since(const Event& begin) const {
         check(cudaEventSynchronize(event_), "cudaEventSynchronize");
         float milliseconds = 0;
@@ -40,6 +44,7 @@ double least_milliseconds(const std::function<void()>& launch) {
     const Event begin, end;
     double least = std::numeric_limits<double>::infinity();
     for (int i = 0; i < 6; ++i) {
+        interrupt_launches(nullptr);
         check(cudaMemsetAsync(others.data(), 1, others.bytes(), nullptr), "cudaMemsetAsync");
         begin.record();
         launch();

@@ -49,6 +49,7 @@ void cp_async(uint32_t destination, const void* source, unsigned bytes, unsigned
     if (source_bytes > bytes) raise_at(FaultKind::unsupported, site, concat("cp.async copies ", source_bytes, " bytes to ", bytes));
     if (destination % bytes || reinterpret_cast<uintptr_t>(source) % bytes)
         raise_at(FaultKind::misaligned, site, concat("cp.async of ", bytes, " bytes from ", source, " to shared address ", destination));
+    if (source_bytes > 0) check_waited("an asynchronous copy", site);
     AsyncState::Copy copy{shared_pointer(destination, bytes, site), static_cast<const char*>(source), bytes, source_bytes, site, {}};
     monitor::read(source, source_bytes, site);
     monitor::write(copy.destination, bytes, site);

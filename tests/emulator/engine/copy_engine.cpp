@@ -47,6 +47,7 @@ void read_source(const BulkCopy::Piece& piece, char (&bytes)[16]) {
 }
 
 BulkCopy begin(uint32_t to, const TensorMap& map, uint32_t barrier, int rows, Site site) {
+    check_waited("a copy", site);
     if (to % 128) raise_at(FaultKind::misaligned, site, concat("a copy to shared address ", to, ": no multiple of 128 bytes"));
     shared_pointer(to, static_cast<size_t>(rows) * map.box[0] * 2, site);
     const Mbarrier& b = mbarrier_at(barrier, site);

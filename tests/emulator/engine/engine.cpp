@@ -298,6 +298,10 @@ void complete_collective(Warp& warp, size_t at, void (*function)(void* const*, u
 
 void Scheduler::exit_thread(Thread& thread) {
     check_async_at_exit(thread);
+    if (current_launch->early && !thread.waited_for_launches)
+        raise(
+            FaultKind::launch_order,
+            "a thread of an early launch ends and has not waited for the launches ahead: what comes behind it is not ordered behind them");
     thread.exited = true;
     Block& block = *thread.block;
     Warp& warp = *thread.warp;
@@ -414,6 +418,15 @@ void maybe_yield() {
     run_others(current);
 }
 
+void wait_for_launches() { current->waited_for_launches = true; }
+
+bool waited() { return !current || !current_launch->early || current->waited_for_launches; }
+
+void check_waited(const char* what, Site site) {
+    if (!waited())
+        raise_at(FaultKind::launch_order, site, concat(what, " of global memory by an early launch, before it waited for those ahead"));
+}
+
 void wait_until(const char* what, Site site, std::function<bool()> condition) {
     if (condition()) return;
     scheduler().polls.push_back({current, std::move(condition)});
@@ -528,6 +541,12 @@ void* shared_array(const void* key, size_t bytes, size_t align) {
 }
 
 void* dynamic_shared() { return shared_array(current_launch, current_launch->dynamic_shared, 1024); }
+
+bool in_shared_array(const void* address) {
+    const auto* at = static_cast<const char*>(address);
+    const auto& all = current->block->shared;
+    return std::any_of(all.begin(), all.end(), [=](const SharedArray& array) { return at >= array.host && at < array.host + array.bytes; });
+}
 
 uint32_t shared_offset(const void* address, Site site) {
     const auto* at = static_cast<const char*>(address);

@@ -42,6 +42,7 @@ struct Thread {
     unsigned index = 0;  // linear in the block
     int lane = 0;
     bool exited = false;
+    bool waited_for_launches = false;
     Fiber* fiber = nullptr;  // null until it runs
     const char* waits_for = nullptr;
     Site site{nullptr, 0};
@@ -107,6 +108,7 @@ struct Launch {
     size_t dynamic_shared = 0;
     const void* kernel = nullptr;
     std::function<void()> body;  // one thread
+    bool early = false;          // it may begin before the launches ahead of it have ended: its threads must wait for those
 };
 
 struct Schedule {
@@ -131,7 +133,7 @@ int& device_index();
 inline const Architecture& architecture() { return architectures[device_index()]; }
 
 struct Counters {
-    uint64_t launches = 0, blocks = 0, threads = 0, switches = 0, barriers = 0, collectives = 0;
+    uint64_t launches = 0, overlapping = 0, blocks = 0, threads = 0, switches = 0, barriers = 0, collectives = 0;
 };
 Counters& counters();
 
@@ -153,6 +155,11 @@ void wait(const char* what, Site site);
 void wake(Thread* thread);
 // Gives other threads a turn; only shuffled schedules take it.
 void maybe_yield();
+// The wait for the launches ahead (griddepcontrol.wait), and what it is there for: the running thread is about to touch global memory.
+// Launches run one after the other here; an early one is held to what it must do where they do not.
+void wait_for_launches();
+bool waited();  // or had no need to
+void check_waited(const char* what, Site site);
 // Waits until the condition holds; it is asked again whenever nothing else can run.
 void wait_until(const char* what, Site site, std::function<bool()> condition);
 
@@ -173,6 +180,8 @@ void* dynamic_shared();
 // Position in the 32-bit window of shared addresses and back. Faults where [address, address + bytes) is no part of one array.
 uint32_t shared_offset(const void* address, Site site);
 char* shared_pointer(uint32_t offset, size_t bytes, Site site);
+// Is it an address in a shared array of the running thread's block?
+bool in_shared_array(const void* address);
 
 // "kernel X, block (1,0,0), thread (3,0,0)" of the running thread.
 std::string where(const Thread* thread);

@@ -18,6 +18,7 @@ const char* name_of(FaultKind kind) {
         case FaultKind::missing_fence: return "missing fence";
         case FaultKind::wrong_count: return "wrong count";
         case FaultKind::missing_proxy_fence: return "missing proxy fence";
+        case FaultKind::launch_order: return "launch order";
         case FaultKind::bad_descriptor: return "bad descriptor";
         case FaultKind::unsupported: return "unsupported";
     }

@@ -20,6 +20,7 @@ enum class FaultKind {
     missing_fence,        // accumulators that threads touched go to wgmma without wgmma.fence
     wrong_count,          // an mbarrier that gets more or fewer arrivals or bytes than it counts
     missing_proxy_fence,  // written by threads, read by the copy engine or wgmma, without fence.proxy.async between
+    launch_order,         // a launch that may overlap with those before it, and does not wait for them, or too late
     bad_descriptor,       // a tensor map, matrix descriptor or swizzle that the instruction can't take
     unsupported,          // something no emulation exists for
 };

@@ -139,6 +139,10 @@ void touch_word(const char* address, unsigned mask, Kind kind, size_t bytes, uin
 void access(const void* address, size_t bytes, Kind kind, uint32_t place, bool aligned, bool counted) {
     if (!current || !current->clock || !shadow::watched(address)) return;
     const auto* first = static_cast<const char*>(address);
+    if (!waited() && !shadow::is_shared(address))
+        report(FaultKind::launch_order,
+               concat(verb(kind.write, kind.atomic), " by an early launch, before it waited for those ahead:").c_str(), address, bytes,
+               place);
     if (aligned && reinterpret_cast<uintptr_t>(first) % bytes)
         report(FaultKind::misaligned, verb(kind.write, false), address, bytes, place);
     if (counted && counting()) current->clock->counted.push_back({address, place, static_cast<uint16_t>(bytes), kind.write});

@@ -8,7 +8,8 @@
 namespace purnet::emulator {
 namespace {
 
-void check_alignment(const void* address, size_t bytes, Site site) {
+void check_access(const void* address, size_t bytes, Site site) {
+    if (!waited() && !in_shared_array(address)) check_waited("an atomic access", site);
     if (reinterpret_cast<uintptr_t>(address) % bytes)
         raise_at(FaultKind::misaligned, site, concat("an atomic access of ", bytes, " bytes at ", address));
 }
@@ -18,7 +19,7 @@ void check_alignment(const void* address, size_t bytes, Site site) {
 void fence(Scope scope) { monitor::fence(scope); }
 
 void atomic_load(const void* address, void* value, size_t bytes, Site site) {
-    check_alignment(address, bytes, site);
+    check_access(address, bytes, site);
     maybe_yield();
     monitor::atomic_read(address, bytes, site);
     std::memcpy(value, address, bytes);
@@ -37,7 +38,7 @@ void load_acquire(const void* address, void* value, size_t bytes, Scope scope, S
 }
 
 void store_release(void* address, const void* value, size_t bytes, Scope scope, Site site) {
-    check_alignment(address, bytes, site);
+    check_access(address, bytes, site);
     maybe_yield();
     monitor::fence(scope);
     atomic_store(address, value, bytes, site);

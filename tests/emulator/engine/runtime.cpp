@@ -191,6 +191,17 @@ cudaError_t purnet::emulator::submit_kernel(const cudaLaunchConfig_t& config, co
         if (config.dynamicSmemBytes > allowed) return result(cudaErrorInvalidValue);
     }
     Launch launch{grid, block, config.dynamicSmemBytes, kernel, std::move(body)};
+    for (const cudaLaunchAttribute* a = config.attrs; a != config.attrs + config.numAttrs; ++a) {
+        if (a->id != cudaLaunchAttributeProgrammaticStreamSerialization || architecture().major < 9) return result(cudaErrorInvalidValue);
+        launch.early = true;
+        if (!a->val.programmaticStreamSerializationAllowed) continue;
+        ++counters().overlapping;
+        if (!behind_kernel(config.stream))
+            throw Fault(FaultKind::launch_order,
+                        concat("an early launch may overlap with what was put in before it, which is no kernel of its stream: "
+                               "interrupt_launches() is missing there; kernel ",
+                               describe_code(kernel)));
+    }
     return submit(
         config.stream, [launch = std::move(launch)] { run(launch); }, "kernel");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,7 @@ struct CUstream_st {
     CUgraph_st* capture = nullptr;  // what it records into
     std::vector<size_t> captured;   // and behind which nodes of that the next one comes
     bool began = false;             // it is the stream whose capture that is
+    bool behind_kernel = false;
 };
 struct CUevent_st {
     CUgraph_st* capture = nullptr;
@@ -68,6 +70,17 @@ timeline::Steps before(cudaStream_t stream) {
     return steps;
 }
 
+// Something was put on the stream; the default stream and those that wait for it come behind that too.
+void put_on(cudaStream_t stream, bool kernel) {
+    if (!stream) {
+        for (CUstream_st* other : all_streams())
+            if (other->blocking) other->behind_kernel = false;
+    } else if (stream->blocking && !stream->capture) {
+        default_stream().behind_kernel = false;
+    }
+    (stream ? *stream : default_stream()).behind_kernel = kernel;
+}
+
 template <class List>
 void add_missing(List& to, const List& from) {
     for (const auto one : from)
@@ -93,6 +106,7 @@ bool purnet::emulator::may_allocate() { return captures == 0 || relaxed; }
 
 cudaError_t purnet::emulator::submit(cudaStream_t stream, std::function<void()> run, const char* kind, bool asynchronous) {
     if (!stream && forbidden()) return result(cudaErrorStreamCaptureUnsupported);
+    put_on(stream, std::strcmp(kind, "kernel") == 0);
     const std::string scope = purnet::scope_text();
     std::string what = scope.empty() ? kind : scope + ", " + kind;
     if (stream && stream->capture) {
@@ -107,6 +121,8 @@ cudaError_t purnet::emulator::submit(cudaStream_t stream, std::function<void()> 
     if (at_once) timeline::finish(step);
     return cudaSuccess;
 }
+
+bool purnet::emulator::behind_kernel(cudaStream_t stream) { return (stream ? *stream : default_stream()).behind_kernel; }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
     *stream = new CUstream_st;
@@ -131,6 +147,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     if (!stream && (forbidden() || event->capture)) return result(cudaErrorStreamCaptureUnsupported);
     CUstream_st& waits = stream ? *stream : default_stream();
     if (waits.capture && event->capture != waits.capture) return result(capture_isolation);
+    put_on(stream, false);
     waits.capture = event->capture;
     if (event->capture)
         add_missing(waits.captured, event->captured);
@@ -150,6 +167,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     if (!stream && forbidden()) return result(cudaErrorStreamCaptureUnsupported);
     event->capture = stream ? stream->capture : nullptr;
+    if (!event->capture) put_on(stream, false);  // a recording keeps no trace of it
     event->captured = event->capture ? stream->captured : std::vector<size_t>();
     event->behind = event->capture ? timeline::Steps() : before(stream);
     event->time = std::chrono::steady_clock::now();
@@ -170,6 +188,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
     if (!stream || stream->capture) return result(cudaErrorStreamCaptureUnsupported);
+    stream->behind_kernel = false;
     stream->capture = new CUgraph_st;
     stream->began = true;
     ++captures;
@@ -192,6 +211,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
         for (const size_t node : other->captured) all = all && joined[node];
         other->capture = nullptr;
         other->captured.clear();
+        other->behind_kernel = false;
     }
     stream->began = false;
     --captures;
@@ -218,6 +238,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t runnable, cudaStream_t stream) {
         steps.push_back(timeline::add(node.what, node.run, after));
     }
     if (steps.empty()) return cudaSuccess;
+    put_on(stream, false);
     timeline::Steps& last = (stream ? *stream : default_stream()).last;
     last.clear();
     for (const size_t i : runnable->graph.last) last.push_back(steps[i]);

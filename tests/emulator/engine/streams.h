@@ -22,5 +22,7 @@ bool may_allocate();
 // page-locked memory and the device, and whatever is put in behind one: they wait until somebody waits for them, so that a wait that is
 // missing is seen in what they copy.
 cudaError_t submit(cudaStream_t stream, std::function<void()> run, const char* kind, bool asynchronous = false);
+// Is a kernel of its own the last that was put on the stream, and nothing since that it would have to wait for?
+bool behind_kernel(cudaStream_t stream);
 
 }  // namespace purnet::emulator

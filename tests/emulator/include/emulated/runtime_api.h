@@ -123,12 +123,17 @@ struct cudaLaunchConfig_t {
 struct cudaFuncAttributes {
     int ptxVersion;     // 10 major + minor of the architecture it was compiled for
     int binaryVersion;  // and of its machine code
+    int maxThreadsPerBlock;
 };
-template <class... P>
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)(P...)) {
+inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
     const auto& device = purnet::emulator::architecture();
     attributes->ptxVersion = attributes->binaryVersion = 10 * device.major + device.minor;
+    attributes->maxThreadsPerBlock = 1024;
     return cudaSuccess;
+}
+template <class... P>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)(P...)) {
+    return cudaFuncGetAttributes(attributes, reinterpret_cast<const void*>(kernel));
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
 template <class... P>
@@ -148,7 +153,3 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
     return purnet::emulator::submit_kernel(*config, reinterpret_cast<const void*>(kernel),
                                            [kernel, copies] { std::apply(kernel, *copies); });
 }
-
-// Programmatic dependent launch: kernels run one after the other here.
-inline void cudaGridDependencySynchronize() {}
-inline void cudaTriggerProgrammaticLaunchCompletion() {}

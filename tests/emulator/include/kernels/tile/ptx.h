@@ -43,6 +43,10 @@ inline void wait_for_flag(const unsigned* flag, unsigned value, Site site = {}) 
     load_acquire(flag, site);
 }
 
+inline void wait_for_launches(Site site = {}) {
+    if (!chosen("wait", "deleted", site)) emulator::wait_for_launches();
+}
+
 inline unsigned copied(unsigned bytes, unsigned source_bytes, Site site) {
     return source_bytes < bytes && chosen("mask", "zeros not wanted", site) ? bytes : source_bytes;
 }
