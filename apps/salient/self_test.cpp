@@ -114,7 +114,7 @@ bool self_test(const TrainConfig& given, int number, std::unique_ptr<PurNet> net
         const bool look = (step + 1) % options.look_every == 0 || step + 1 == options.most_steps;
         const StepReport report = stage.step(batch, step, look || step == 0);
         if (!report.not_finite.empty())
-            fail("self-test: step ", report.not_finite.front().step + 1, " was not finite (first: ", stage.first_non_finite(batch),
+            fail("self-test: step ", report.not_finite.front().step + 1, " was not finite (first: ", stage.first_non_finite({batch}),
                  "): lower --rate, now ", config.rate, ", or set --clip 10");
         if (step == 0) first_loss = report.total;
         if (!look) continue;

@@ -54,10 +54,8 @@ public:
 
 }  // namespace
 
-std::string names_of(const Batch& batch) {
-    std::string names;
-    for (const std::string& name : batch.names) names += (names.empty() ? "" : ", ") + name;
-    return names;
+void NotFinite::name(const Batch& batch) {
+    for (const std::string& name : batch.names) pictures += (pictures.empty() ? "" : ", ") + name;
 }
 
 PurNetConfig network_config(const TrainConfig& config, int stage, bool pretrained) {
@@ -98,8 +96,6 @@ Stage::Stage(const TrainConfig& config, int number, int64_t steps, std::unique_p
         optimiser_ = std::make_unique<Sgd>(std::move(groups), config.momentum);
     move_statistics();
     if (config.ema > 0) ema_.emplace(*optimiser_, net_->parameters(), config.ema);
-    const double one = 1;
-    one_ = Tensor::from(&one, {1}, optimiser_->values().dtype(), optimiser_->values().device());
 }
 
 PurNet::Run Stage::run_form() const {
@@ -176,11 +172,13 @@ StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool re
     };
     const bool on_host = net_->parameters().device().on_host();
     try {
-        std::optional<Batch> drawn;  // for a step that then could not be made as one
+        std::vector<Batch> drawn;  // for a step that then could not be made as one
         std::string why_not = on_host ? std::string() : why_not_as_one(count);
         if (!on_host && why_not.empty()) {
             try {
-                return step_as_one(next, step, report, drawn);
+                if (std::optional<StepReport> made = step_as_one(next, count, step, report, drawn)) return std::move(*made);
+                not_finite_ = settle();
+                why_not = concat("sizes of the batches of one step come in more than ", StepReplay::most_kinds, " combinations");
             } catch (const OutOfMemory&) {
                 // Kernel by kernel memory is shared better, by steps of several shapes above all.
                 not_finite_ = settle();
@@ -191,7 +189,10 @@ StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool re
             }
         }
         if (!on_host) say_once("steps are launched kernel by kernel: " + why_not);
-        StepReport result = try_step([&] { return drawn ? std::exchange(drawn, std::nullopt) : next(); }, count, step, report);
+        const BatchSource drawn_first = [&, at = size_t{0}]() mutable {
+            return at < drawn.size() ? std::optional(std::move(drawn[at++])) : next();
+        };
+        StepReport result = try_step(drawn_first, count, step, report);
         if (!result.finite || result.ended) restore();
         result.not_finite.insert(result.not_finite.begin(), not_finite_.begin(), not_finite_.end());
         not_finite_.clear();
@@ -265,14 +266,16 @@ StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, boo
             result.ended = true;
             return result;
         }
-        suspect.pictures += (suspect.pictures.empty() || drawn->names.empty() ? "" : ", ") + names_of(*drawn);
+        suspect.name(*drawn);
         try {
             add_gradients(*drawn, 1.0 / count, report, result, sums);
         } catch (const OutOfMemory& error) {
             throw error.with(batch_that_fits(*drawn));
         }
-        if (!result.finite || i + 1 == count) suspect.suspect = std::move(*drawn);
-        if (!result.finite) return end();
+        if (!result.finite || i + 1 == count) suspect.suspects.push_back(std::move(*drawn));
+        if (result.finite) continue;
+        while (++i < count && !result.ended) result.ended = !next();
+        return result.ended ? std::move(result) : end();
     }
     for (const std::string& name : sums.order) result.losses.emplace_back(name, sums.values[name]);
     optimiser_->complete_gradients();
@@ -316,15 +319,17 @@ void Stage::load_state(NamedArrays&& arrays) {
             report.missing.empty() ? "" : report.missing.front());
 }
 
-std::string Stage::first_non_finite(const Batch& batch) {
+std::string Stage::first_non_finite(const std::vector<Batch>& batches) {
     NoGrad off;
     FiniteWatch watch;
     OpObserver* before = set_op_observer(&watch);
     try {
         PurNet::Run run = run_form();
         run.mode = Mode::inference;  // the statistics stay as they are
-        LossInputs inputs;
-        forward(tensors_of(batch, net_->parameters().device()), run, inputs);
+        for (const Batch& batch : batches) {
+            LossInputs inputs;
+            if (watch.found.empty()) forward(tensors_of(batch, net_->parameters().device()), run, inputs);
+        }
     } catch (...) {
         set_op_observer(before);
         throw;

@@ -19,9 +19,6 @@
 
 namespace purnet {
 
-// Of its pictures.
-std::string names_of(const Batch& batch);
-
 PurNetConfig network_config(const TrainConfig& config, int stage, bool pretrained);
 
 // A step that changed nothing, since its loss or its gradient was not finite.
@@ -29,7 +26,10 @@ struct NotFinite {
     int64_t step = 0;
     int in_a_row = 1;      // of such steps, this the last
     std::string pictures;  // their names
-    Batch suspect;         // the batch whose loss or, where all were finite, whose gradients were not: the last
+    // Its batches: the last one's loss was not finite, or some gradient; of a step that was launched as one, the losses of any.
+    std::vector<Batch> suspects;
+
+    void name(const Batch& batch);  // adds to `pictures`
 };
 
 struct StepReport {
@@ -50,9 +50,11 @@ public:
     Stage(const TrainConfig& config, int number, int64_t steps, std::unique_ptr<PurNet> net);
 
     // Forward, backward and update on the sum of `count` batches (one, or as many as are accumulated), each drawn as its turn comes.
-    // `report` asks for the losses' values. A step that is not finite leaves parameters, optimiser and statistics as they were. OutOfMemory
-    // names the largest batch that fits, found by trying. On a CUDA device, of one batch a step and with config.graph, a step is launched
-    // as one (step_replay.h): only a report waits for it, and without one it is known two steps later whether it was finite.
+    // `report` asks for the losses' values. A step that is not finite leaves parameters, optimiser and statistics as they were; all of its
+    // batches are drawn, so that step n has the same ones whatever became of those before. OutOfMemory names the largest batch that fits,
+    // found by trying. On a CUDA device, of at most most_batches a step and with config.graph, a step is launched as one (step_replay.h):
+    // only a report waits for it, and without one it is known two steps later whether it was finite.
+    static constexpr int most_batches = 16;
     StepReport step(const BatchSource& next, int count, int64_t step, bool report);
     StepReport step(const Batch& batch, int64_t step, bool report) {
         return this->step([&] { return batch; }, 1, step, report);
@@ -84,8 +86,8 @@ public:
     NamedArrays state(int64_t total_steps) const;
     void load_state(NamedArrays&& arrays);
 
-    // The first parameter whose operation has a non-finite output on this batch, by running the forward once more; empty: none.
-    std::string first_non_finite(const Batch& batch);
+    // The first parameter whose operation has a non-finite output on one of these batches, by running the forward once more; empty: none.
+    std::string first_non_finite(const std::vector<Batch>& batches);
 
 private:
     struct Sums {
@@ -93,8 +95,9 @@ private:
         std::vector<std::string> order;
     };
     std::string why_not_as_one(int count) const;
-    StepReport step_as_one(const BatchSource& next, int64_t step, bool report, std::optional<Batch>& drawn);
-    StepTensors whole_step(const BatchTensors& batch);
+    // The report of the step; none where it must be made kernel by kernel, of the batches that are in `drawn` then.
+    std::optional<StepReport> step_as_one(const BatchSource& next, int count, int64_t step, bool report, std::vector<Batch>& drawn);
+    StepTensors whole_step(const std::vector<BatchTensors>& batches);
     void take_verdicts();
     void say_once(std::string text);
     StepReport try_step(const BatchSource& next, int count, int64_t step, bool report);
@@ -119,7 +122,7 @@ private:
     // network without any.
     Tensor statistics_, statistics_before_;
     std::optional<Ema> ema_;
-    Tensor one_;  // the gradient of each root
+    std::map<size_t, Tensor> shares_;  // the gradient of each root in a step of so many batches that is launched as one
     std::unique_ptr<StepReplay> replay_;
     bool no_memory_for_graphs_ = false;
     std::vector<NotFinite> not_finite_;  // not told of yet

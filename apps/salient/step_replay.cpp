@@ -18,18 +18,28 @@ StepReplay::StepReplay(const Optimiser& optimiser, Body body)
       reserve_(device_.type),
       ways_{UnderWay(device_), UnderWay(device_)} {}
 
-const StepTensors& StepReplay::run(int64_t step, Batch& batch, const BatchTensors& host) {
-    const purnet::Shape& image = host.image.shape();
-    const auto [at, fresh] = shapes_.try_emplace({image[0], image[1], image[2]}, Shape{{}, Replay(device_), {}});
+StepReplay::Kind StepReplay::kind_of(const std::vector<Batch>& batches) {
+    Kind kind;
+    for (const Batch& batch : batches) kind.push_back({batch.n, batch.h, batch.w});
+    return kind;
+}
+
+const StepTensors& StepReplay::run(int64_t step, std::vector<Batch>& batches, const std::vector<BatchTensors>& hosts) {
+    const auto [at, fresh] = shapes_.try_emplace(kind_of(batches), Shape{{}, Replay(device_), {}});
     Shape& shape = at->second;
     if (fresh) {
         MemoryScope scope("staged batches");
-        shape.batch = {place_for(host.image, device_), place_for(host.mask, device_), place_for(host.labels, device_)};
+        for (const BatchTensors& host : hosts)
+            shape.batches.push_back({place_for(host.image, device_), place_for(host.mask, device_), place_for(host.labels, device_)});
     }
     UnderWay& way = ways_[next_];
     judge(way);
-    const std::pair<const Tensor&, const Tensor&> pairs[] = {
-        {shape.batch.image, host.image}, {shape.batch.mask, host.mask}, {shape.batch.labels, host.labels}};
+    std::vector<std::pair<const Tensor&, const Tensor&>> pairs;
+    for (size_t i = 0; i < hosts.size(); ++i) {
+        pairs.emplace_back(shape.batches[i].image, hosts[i].image);
+        pairs.emplace_back(shape.batches[i].mask, hosts[i].mask);
+        pairs.emplace_back(shape.batches[i].labels, hosts[i].labels);
+    }
     size_t bytes = 2 * HostSlot::alignment + rounded(optimiser_.groups().size() * sizeof(double));
     for (const auto& [to, from] : pairs) bytes += from ? rounded(from.bytes()) : 0;
     way.slot.begin(bytes);
@@ -41,11 +51,11 @@ const StepTensors& StepReplay::run(int64_t step, Batch& batch, const BatchTensor
     shape.replay.run([&](const Context&) {
         const MemoryReserve::Use use(reserve_);
         shape.result = {};  // its memory is that of the result to come
-        shape.result = body_(shape.batch);
+        shape.result = body_(shape.batches);
     });
     way.made = static_cast<const int32_t*>(way.slot.fetch(optimiser_.proceed().raw(), sizeof(int32_t)));
     way.slot.end();
-    way.step = Verdict{step, false, std::move(batch)};
+    way.step = Verdict{step, false, std::move(batches)};
     next_ = (next_ + 1) % ways_.size();
     last_ = &shape;
     return shape.result;

@@ -1,9 +1,9 @@
-// Training steps that are recorded once for each shape of batch and launched again as one (kernels/runtime/launch_graph.h), while the host
-// prepares the next batch.
+// Training steps that are recorded once for each shape of their batches and launched again as one (kernels/runtime/launch_graph.h), while
+// the host prepares the next ones.
 //
-// A batch is sent to where its shape's launches read it, rates and number of the step to the optimiser's memory, and whether a step is made
-// is decided on the device: nobody waits for it. What became of a step is known when the second one after it is launched, or when
-// somebody asks.
+// The batches of a step (one, or as many as are accumulated) are sent to where their shapes' launches read them, rates and number of the
+// step to the optimiser's memory, and whether a step is made is decided on the device: nobody waits for it. What became of a step is known
+// when the second one after it is launched, or when somebody asks.
 #pragma once
 
 #include <array>
@@ -11,7 +11,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/optim/optimiser.h"
@@ -30,8 +29,11 @@ struct BatchTensors {
 
 // What a step leaves behind, on the device.
 struct StepTensors {
-    LossInputs inputs;
-    Losses losses;
+    struct OfBatch {
+        LossInputs inputs;
+        Losses losses;
+    };
+    std::vector<OfBatch> batches;
     Tensor squared_norm;  // of the gradients
 };
 
@@ -39,17 +41,22 @@ class StepReplay {
 public:
     // A whole step without a copy between host and device. Launched again it works on the same memory, so what it keeps from call to call
     // must stay where it is.
-    using Body = std::function<StepTensors(const BatchTensors&)>;
+    using Body = std::function<StepTensors(const std::vector<BatchTensors>&)>;
     StepReplay(const Optimiser& optimiser, Body body);
 
-    // `host`: the batch in the host's memory. The batch is taken once the step is launched, and kept until the step is judged; an Error
-    // leaves it. The result is that of this step, until the next one.
-    const StepTensors& run(int64_t step, Batch& batch, const BatchTensors& host);
+    // Recordings are kept for so many kinds of steps. Sizes of several batches come in combinations; a step of yet another one is not for
+    // run().
+    static constexpr size_t most_kinds = 16;
+    bool takes(const std::vector<Batch>& batches) const { return shapes_.size() < most_kinds || shapes_.count(kind_of(batches)) > 0; }
+
+    // `hosts`: the batches in the host's memory. They are taken once the step is launched, and kept until the step is judged; an Error
+    // leaves them. The result is that of this step, until the next one.
+    const StepTensors& run(int64_t step, std::vector<Batch>& batches, const std::vector<BatchTensors>& hosts);
 
     struct Verdict {
         int64_t step;
         bool made;  // else a loss or a gradient was not finite, and nothing was changed
-        Batch batch;
+        std::vector<Batch> batches;
     };
     // Of steps that run() or wait() found done, each once, in their order.
     std::vector<Verdict> verdicts() { return std::exchange(known_, {}); }
@@ -61,8 +68,10 @@ public:
     size_t bytes() const { return reserve_.bytes(); }  // kept for what steps compute
 
 private:
+    using Kind = std::vector<std::array<int64_t, 3>>;  // n, h, w of each batch
+    static Kind kind_of(const std::vector<Batch>& batches);
     struct Shape {
-        BatchTensors batch;
+        std::vector<BatchTensors> batches;
         Replay replay;
         StepTensors result;
     };
@@ -78,7 +87,7 @@ private:
     Body body_;
     Device device_;
     MemoryReserve reserve_;
-    std::map<std::tuple<int64_t, int64_t, int64_t>, Shape> shapes_;  // n, h, w
+    std::map<Kind, Shape> shapes_;
     Shape* last_ = nullptr;
     std::array<UnderWay, 2> ways_;  // in turn; gone first: whatever is above stays until the device is done
     size_t next_ = 0;

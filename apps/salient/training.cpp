@@ -296,7 +296,7 @@ private:
 
     void report_nonfinite(Stage& stage, const std::vector<NotFinite>& steps) {
         for (const NotFinite& one : steps) {
-            std::string where = stage.first_non_finite(one.suspect);
+            std::string where = stage.first_non_finite(one.suspects);
             if (where.empty()) where = "the backward pass (the forward of these pictures is finite in inference mode)";
             TrainPosition at = position_;
             at.step = one.step + 1;
