@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <string>
 
@@ -110,10 +111,11 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
     return std::isnan(square) ? std::numeric_limits<double>::infinity() : std::sqrt(square);
 }
 
-// On the reference device: what every op writes is rounded to bf16, as its bf16 twin would.
+// On the reference device: what every op writes is rounded to bf16, as its bf16 twin would. Of several such peers all but the first move
+// each value by up to a bf16's half step before: other roundings, no better and no worse.
 class RoundingToBf16 : public OpObserver {
 public:
-    RoundingToBf16() { set_op_observer(this); }
+    explicit RoundingToBf16(size_t peer) : moved_(peer > 0), moves_(peer, "roundings") { set_op_observer(this); }
     ~RoundingToBf16() { set_op_observer(nullptr); }
     RoundingToBf16(const RoundingToBf16&) = delete;
     RoundingToBf16& operator=(const RoundingToBf16&) = delete;
@@ -124,23 +126,33 @@ public:
         set_op_observer(this);
         for (const Tensor& output : outputs)
             if (output.dtype() == DType::f64 && output.count() > 1)  // losses stay as they are
-                for (int64_t i = 0; i < output.count(); ++i)
-                    output.data<double>()[i] = static_cast<float>(bf16(static_cast<float>(output.data<double>()[i])));
+                for (int64_t i = 0; i < output.count(); ++i) {
+                    double& value = output.data<double>()[i];
+                    if (moved_) value *= 1 + (moves_.uniform(0, values_++) - 0.5) * 0x1p-8;
+                    value = static_cast<float>(bf16(static_cast<float>(value)));
+                }
         return outputs;
     }
+
+private:
+    bool moved_;
+    RandomStream moves_;
+    uint64_t values_ = 0;
 };
 
-// Steps are compared with the step in float64, beside a peer that rounds alike: in float32 the CPU's, for bf16 the float64 step with
-// rounded activations. A gradient of the device may be `share` of it off (`single`: of one that is a single number, a PReLU's slope),
-// or `times` what the peer's is, or `zero` of the largest one, which is what those that are zero but for rounding come to where a sum
-// cancels (what a batch norm follows); half of them at most `median` times as far as the peer's.
+// Steps are compared with the step in float64, beside peers that round alike: in float32 the CPU's, for bf16 float64 steps with rounded
+// activations, several, since one may be right by luck where others are not. A gradient of the device may be `share` of it off (`single`:
+// of one that is a single number, a PReLU's slope), or `times` what the peers are in the root mean square, or `zero` of the largest one,
+// which is what those that are zero but for rounding come to where a sum cancels (what a batch norm follows); half of them at most
+// `median` times as far as the peers.
 struct Bounds {
+    size_t peers;
     double loss, median, share, single, times, zero;
 };
-constexpr Bounds float32_bounds{1e-5, 5, 1e-2, 1e-1, 10, 0};
+constexpr Bounds float32_bounds{1, 1e-5, 5, 1e-2, 1e-1, 10, 0};
 // A network of random weights with batch norms over a few values each makes of bf16's .002 a tenth to all of most gradients; the device
 // does no worse than rounding must, and where that leaves a gradient intact (a third of them), it is right.
-constexpr Bounds bf16_bounds{1e-1, 2, 1.5e-1, 5e-1, 4, 0x1p-7};
+constexpr Bounds bf16_bounds{4, 1e-1, 1.5, 1.5e-1, 5e-1, 3, 0x1p-7};
 
 double median(std::vector<double> values) {
     REQUIRE(!values.empty());
@@ -150,8 +162,11 @@ double median(std::vector<double> values) {
 
 class Errors {
 public:
-    void add(const std::string& name, const std::vector<double>& exact, const std::vector<double>& peer, const std::vector<double>& got) {
-        all_.push_back({name, norm(exact), distance(peer, exact), distance(got, exact), exact.size() == 1});
+    void add(const std::string& name, const std::vector<double>& exact, const std::vector<std::vector<double>>& peers,
+             const std::vector<double>& got) {
+        std::vector<double> distances;
+        for (const std::vector<double>& peer : peers) distances.push_back(distance(peer, exact));
+        all_.push_back({name, norm(exact), norm(distances) / std::sqrt(static_cast<double>(peers.size())), distance(got, exact), exact.size() == 1});
     }
     // Checks each and half of them, and says it.
     std::string check(const std::string& what, const Bounds& bounds) const {
@@ -162,8 +177,8 @@ public:
         for (const One& one : all_) {
             const double bound =
                 std::max({bounds.times * one.peer, one.size * (one.single ? bounds.single : bounds.share), bounds.zero * largest});
-            CHECK_MESSAGE(one.error <= bound, what << " of " << one.name << " is off by " << one.error << ", the peer's by " << one.peer
-                                                   << ", of " << one.size);
+            CHECK_MESSAGE(one.error <= bound, what << " of " << one.name << " is off by " << one.error << ", peers by " << one.peer << ", of "
+                                                   << one.size);
             if (one.error > worst * bound) worst = one.error / bound, where = &one.name;
             if (one.size <= bounds.zero * largest || one.size == 0) continue;
             relative.push_back(one.error / one.size);
@@ -171,10 +186,10 @@ public:
         }
         const double half = median(relative), half_of_peer = median(of_peer);
         CHECK(half <= bounds.median * half_of_peer);
-        return concat(all_.size(), " ", what, "s: median ", half, ", the peer's ", half_of_peer, ", worst over its bound ", worst, " (",
+        return concat(all_.size(), " ", what, "s: median ", half, ", the peers' ", half_of_peer, ", worst over its bound ", worst, " (",
                       where ? *where : "", ")");
     }
-    // How many the peer's rounding leaves intact.
+    // How many the peers' rounding leaves intact.
     int64_t intact() const {
         return std::count_if(all_.begin(), all_.end(), [](const One& one) { return one.size > 0 && one.peer < 0.25 * one.size; });
     }
@@ -188,24 +203,30 @@ private:
     std::vector<One> all_;
 };
 
-Training peer_of(int stage, Recipe recipe, DType dtype) {
-    if (dtype == DType::f32) return {stage, recipe, {DeviceType::cpu, 0}, DType::f32};
-    return {stage, recipe, {DeviceType::reference, 0}, DType::f64};
+constexpr Device exactly{DeviceType::reference, 0}, on_cpu{DeviceType::cpu, 0};
+
+std::deque<Training> stepped_peers(int stage, Recipe recipe, DType dtype, size_t count) {
+    std::deque<Training> peers;
+    for (size_t i = 0; i < count; ++i) {
+        if (dtype == DType::f32) {
+            peers.emplace_back(stage, recipe, on_cpu, DType::f32).step();
+        } else {
+            peers.emplace_back(stage, recipe, exactly, DType::f64);
+            const RoundingToBf16 rounding(i);
+            peers.back().step();
+        }
+    }
+    return peers;
 }
 
 void check_step(int stage, Recipe recipe, DType dtype) {
     const Bounds& bounds = dtype == DType::f32 ? float32_bounds : bf16_bounds;
     const Device device = place().device;
-    Training exact(stage, recipe, {DeviceType::reference, 0}, DType::f64), peer = peer_of(stage, recipe, dtype);
+    Training exact(stage, recipe, exactly, DType::f64);
     Training cuda(stage, recipe, device, dtype);
-    const Training before(stage, recipe, {DeviceType::reference, 0}, DType::f64);
+    const Training before(stage, recipe, exactly, DType::f64);
     exact.step();
-    if (dtype == DType::bf16) {
-        const RoundingToBf16 rounding;
-        peer.step();
-    } else {
-        peer.step();
-    }
+    const std::deque<Training> peers = stepped_peers(stage, recipe, dtype, bounds.peers);
     cuda.step();
     CHECK(cuda.proceeded());
     REQUIRE(cuda.losses().size() == exact.losses().size());
@@ -217,7 +238,7 @@ void check_step(int stage, Recipe recipe, DType dtype) {
     }
     Errors gradients, updates, statistics;
     for (size_t i = 0; i < exact.parameters().size(); ++i) {
-        const Parameter &e = exact.parameters()[i], &p = peer.parameters()[i], &g = cuda.parameters()[i];
+        const Parameter &e = exact.parameters()[i], &g = cuda.parameters()[i];
         REQUIRE(g.has_grad == e.has_grad);
         // What the step changed: a value that stayed as it was is wrong by the whole of it.
         const std::vector<double> start = before.parameters()[i].value.to_doubles();
@@ -226,8 +247,14 @@ void check_step(int stage, Recipe recipe, DType dtype) {
             for (size_t k = 0; k < values.size(); ++k) values[k] -= start[k];
             return values;
         };
-        (e.statistic ? statistics : updates).add(e.name, change(e), change(p), change(g));
-        if (e.has_grad) gradients.add(e.name, e.grad.to_doubles(), p.grad.to_doubles(), g.grad.to_doubles());
+        const auto gradient = [](const Parameter& parameter) { return parameter.grad.to_doubles(); };
+        const auto of_peers = [&](const auto& what) {
+            std::vector<std::vector<double>> values;
+            for (const Training& peer : peers) values.push_back(what(peer.parameters()[i]));
+            return values;
+        };
+        (e.statistic ? statistics : updates).add(e.name, change(e), of_peers(change), change(g));
+        if (e.has_grad) gradients.add(e.name, gradient(e), of_peers(gradient), gradient(g));
     }
     CHECK(gradients.intact() >= 50);
     MESSAGE("stage ", stage, std::string(recipe == Recipe::paper ? " paper " : " code "), name_of(dtype), ": losses off by ", worst_loss,
