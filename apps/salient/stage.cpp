@@ -58,6 +58,15 @@ void NotFinite::name(const Batch& batch) {
     for (const std::string& name : batch.names) pictures += (pictures.empty() ? "" : ", ") + name;
 }
 
+void StepReport::add(const Losses& of_batch, double floor, double share) {
+    for (const LossTerm& term : of_batch.terms) {
+        auto at = std::find_if(losses.begin(), losses.end(), [&](const auto& loss) { return loss.first == term.name; });
+        if (at == losses.end()) at = losses.insert(at, {term.name, 0.0});
+        at->second += term.total() * share;
+    }
+    error_floor += floor * share;
+}
+
 PurNetConfig network_config(const TrainConfig& config, int stage, bool pretrained) {
     PurNetConfig net;
     net.backbone = backbone_named(config.backbone);
@@ -203,7 +212,7 @@ StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool re
     }
 }
 
-void Stage::add_gradients(const Batch& batch, double share, bool report, StepReport& result, Sums& sums) {
+void Stage::add_gradients(const Batch& batch, double share, bool report, StepReport& result) {
     Tape tape(config_.recompute);
     LossInputs inputs;
     Losses losses;
@@ -217,13 +226,7 @@ void Stage::add_gradients(const Batch& batch, double share, bool report, StepRep
         root.scale = share;
         result.total += root.value.item() * share;
     }
-    if (report) {
-        for (const LossTerm& term : losses.terms) {
-            if (!sums.values.count(term.name)) sums.order.push_back(term.name);
-            sums.values[term.name] += term.total() * share;
-        }
-        result.error_floor += error_floor(inputs) * share;
-    }
+    if (report) result.add(losses, error_floor(inputs), share);
     inputs = {};
     result.finite = std::isfinite(result.total);
     if (result.finite) tape.backward(roots);
@@ -239,9 +242,8 @@ std::string Stage::batch_that_fits(const Batch& batch) {
     };
     const int fits = largest_batch(batch.n - 1, net_->parameters().device(), [&](int n) {
         StepReport result;
-        Sums sums;
         optimiser_->clear_gradients();
-        add_gradients(first(n), 1, false, result, sums);
+        add_gradients(first(n), 1, false, result);
     });
     optimiser_->clear_gradients();
     if (fits > 0) return concat("of a batch of ", batch.n, " pictures ", fits, " fit: use --batch ", fits);
@@ -251,7 +253,6 @@ std::string Stage::batch_that_fits(const Batch& batch) {
 
 StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, bool report) {
     StepReport result;
-    Sums sums;
     NotFinite suspect{.step = step};
     const auto end = [&] {
         in_a_row_ = result.finite ? 0 : in_a_row_ + 1;
@@ -268,7 +269,7 @@ StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, boo
         }
         suspect.name(*drawn);
         try {
-            add_gradients(*drawn, 1.0 / count, report, result, sums);
+            add_gradients(*drawn, 1.0 / count, report, result);
         } catch (const OutOfMemory& error) {
             throw error.with(batch_that_fits(*drawn));
         }
@@ -277,7 +278,6 @@ StepReport Stage::try_step(const BatchSource& next, int count, int64_t step, boo
         while (++i < count && !result.ended) result.ended = !next();
         return result.ended ? std::move(result) : end();
     }
-    for (const std::string& name : sums.order) result.losses.emplace_back(name, sums.values[name]);
     optimiser_->complete_gradients();
     const Tensor squared_norm = optimiser_->squared_gradient_norm();
     if (config_.clip > 0) optimiser_->clip_gradients(config_.clip, squared_norm);

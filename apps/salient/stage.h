@@ -40,6 +40,9 @@ struct StepReport {
     bool finite = true;                 // as far as is known; else nothing was updated
     bool ended = false;                 // nothing was done: no more batches came
     std::vector<NotFinite> not_finite;  // this step or, where it became known only now, steps before it
+
+    // A batch's losses and error floor, `share` of them.
+    void add(const Losses& of_batch, double floor, double share);
 };
 
 // The next batch; nothing where the step is to end without having been done.
@@ -90,10 +93,6 @@ public:
     std::string first_non_finite(const std::vector<Batch>& batches);
 
 private:
-    struct Sums {
-        std::map<std::string, double> values;
-        std::vector<std::string> order;
-    };
     std::string why_not_as_one(int count) const;
     // The report of the step; none where it must be made kernel by kernel, of the batches that are in `drawn` then.
     std::optional<StepReport> step_as_one(const BatchSource& next, int count, int64_t step, bool report, std::vector<Batch>& drawn);
@@ -101,8 +100,8 @@ private:
     void take_verdicts();
     void say_once(std::string text);
     StepReport try_step(const BatchSource& next, int count, int64_t step, bool report);
-    // Forward and backward of one batch, `share` of the gradients, into `result` and, where `report`, `sums`.
-    void add_gradients(const Batch& batch, double share, bool report, StepReport& result, Sums& sums);
+    // Forward and backward of one batch, `share` of the gradients; into `result` the total and, where `report`, the rest.
+    void add_gradients(const Batch& batch, double share, bool report, StepReport& result);
     // What to tell the user of a batch that did not fit. Changes gradients and statistics.
     std::string batch_that_fits(const Batch& batch);
     void move_statistics();

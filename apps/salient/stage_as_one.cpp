@@ -1,5 +1,4 @@
 // Steps that are launched as one: what of them is recorded, and what the host learns of them later (step_replay.h).
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -79,15 +78,7 @@ std::optional<StepReport> Stage::step_as_one(const BatchSource& next, int count,
     if (!report) return result;
     for (const StepTensors::OfBatch& one : done.batches) {
         for (const LossRoot& root : one.losses.roots) result.total += root.value.item() * share;
-        for (const LossTerm& term : one.losses.terms) {
-            const auto at =
-                std::find_if(result.losses.begin(), result.losses.end(), [&](const auto& loss) { return loss.first == term.name; });
-            if (at == result.losses.end())
-                result.losses.emplace_back(term.name, term.total() * share);
-            else
-                at->second += term.total() * share;
-        }
-        result.error_floor += error_floor(one.inputs) * share;
+        result.add(one.losses, error_floor(one.inputs), share);
     }
     result.gradient_norm = std::sqrt(done.squared_norm.item());
     return result;

@@ -136,26 +136,28 @@ Case make_case(int64_t count, bool real_layer = false) {
     return c;
 }
 
-// The scalars: `number` moves what is drawn, so that either side of each minimum is seen.
-Case scalar_case(int number) {
-    Operand updates = labels("updates", {1}, 40 + number);
+// The scalars, on either side of each minimum.
+Case scalar_case(int64_t updates_below, double max_norm) {
+    Operand updates = labels("updates", {1}, updates_below);
     updates.role = Role::updated;
-    Case c{.label = concat("scalars", number)};
-    c.directions.push_back({.name = "average_share",
-                            .operands = {labels("proceed", {1}, 2), updates, updated("share", 1)},
-                            .run =
-                                [](Key key, const Pointers& at, const Context& context) {
-                                    table().get(&Kernels::average_share, "average_share", key)(
-                                        0.6, static_cast<const int32_t*>(at[0]), static_cast<int32_t*>(at[1]), at[2], context);
-                                },
-                            .available = [](Key key) { return table().has(&Kernels::average_share, key); },
-                            .flops = 4,
-                            .bytes = 16});
+    Case c{.label = concat("scalars updates", updates_below, " max", max_norm)};
+    for (const bool guarded : {false, true})
+        c.directions.push_back(
+            {.name = guarded ? "average_share_guarded" : "average_share",
+             .operands = {labels("proceed", {1}, 2), updates, updated("share", 1)},
+             .run =
+                 [guarded](Key key, const Pointers& at, const Context& context) {
+                     table().get(&Kernels::average_share, "average_share", key)(0.6, guarded ? static_cast<const int32_t*>(at[0]) : nullptr,
+                                                                                static_cast<int32_t*>(at[1]), at[2], context);
+                 },
+             .available = [](Key key) { return table().has(&Kernels::average_share, key); },
+             .flops = 4,
+             .bytes = 16});
     c.directions.push_back({.name = "clip_factor",
                             .operands = {parameter(input("square", {1}, Fill::positive)), parameter(output("factor", {1}))},
                             .run =
-                                [number](Key key, const Pointers& at, const Context& context) {
-                                    table().get(&Kernels::clip_factor, "clip_factor", key)(0.5 * number, at[0], at[1], context);
+                                [max_norm](Key key, const Pointers& at, const Context& context) {
+                                    table().get(&Kernels::clip_factor, "clip_factor", key)(max_norm, at[0], at[1], context);
                                 },
                             .available = [](Key key) { return table().has(&Kernels::clip_factor, key); },
                             .flops = 2,
@@ -167,7 +169,7 @@ std::vector<Case> cases() {
     std::vector<Case> list;
     for (int64_t count : {1, 7, 16, 37, 1031, 100003}) list.push_back(make_case(count));
     list.push_back(make_case(35528122, true));
-    for (const int number : {1, 2, 3, 4}) list.push_back(scalar_case(number));
+    for (const double max_norm : {0.5, 1.0, 1.5, 2.0}) list.push_back(scalar_case(max_norm < 1 ? 3 : 100, max_norm));
     return list;
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/optimiser/optimiser.h"
 #include "kernels/pool/pool.h"
 #include "kernels/promotion/promotion.h"
 #include "kernels/reduce/reduce.h"
@@ -113,6 +114,14 @@ TEST_CASE("emulator: an infinite gradient reaches the place its output was read 
     resize::table().get(&resize::Kernels::backward, "backward", key_of<float>)(p, dy.get(), dx.get(), nullptr, context);
     CHECK(dx[0] == 3);
     CHECK(dx[1] == infinity);
+}
+
+TEST_CASE("emulator: a norm that is not finite clips nothing") {
+    for (const float bad : {infinity, nan}) {
+        const DeviceArray<float> square(std::vector<float>{bad}), factor(1);
+        optimiser::table().get(&optimiser::Kernels::clip_factor, "clip_factor", key_of<float>)(2, square.get(), factor.get(), context);
+        CHECK(factor[0] == 1);
+    }
 }
 
 TEST_CASE("emulator: batch norm with fixed statistics needs no sums for the gradient of its input") {

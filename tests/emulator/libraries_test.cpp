@@ -251,6 +251,36 @@ TEST_CASE("libraries: cuDNN computes where choices name it, every pass, the same
     CHECK(warnings().empty());
 }
 
+TEST_CASE("libraries: a launch behind one's work does not overlap with it") {
+    const Standing standing("good");
+    choices::measure(true);
+    run<float>(problem, Pass::forward);
+    choices::measure(false);
+    const Key key{DeviceType::cuda, DType::f32};
+    const Context context{place().device, nullptr};
+    const DeviceArray<float> x(sparse<float>(problem.x_count(), 1)), weight(sparse<float>(problem.weight_count(), 2));
+    const DeviceArray<float> y(static_cast<size_t>(problem.y_count()));
+    choose("cublasLt");
+    const Block scratch(context.device, conv2d::workspace(key, problem, Pass::forward));
+    choose("own");
+    REQUIRE(conv2d::workspace(key, problem, Pass::forward) <= scratch.bytes());
+    // Of the launches of one by our own kernels, which others by `ahead` have gone before, how many may overlap with them.
+    const auto overlapping = [&](const std::string& ahead) {
+        uint64_t before = 0;
+        for (const std::string& name : {std::string("own"), ahead, std::string("own")}) {
+            choose(name);
+            before = emulator::counters().overlapping;
+            conv2d::table().find(key)->forward(problem, x.get(), weight.get(), nullptr, y.get(), scratch.data(), context);
+        }
+        return emulator::counters().overlapping - before;
+    };
+    const uint64_t behind_own = overlapping("own");
+    CHECK(behind_own >= 1);
+    standing.cublaslt().products = 0;
+    CHECK(overlapping("cublasLt") == behind_own - 1);
+    CHECK(standing.cublaslt().products == 1);
+}
+
 TEST_CASE("libraries: a call with an epilogue stays with our own kernels") {
     const Standing standing("good");
     FakeCublasLt& fake = standing.cublaslt();

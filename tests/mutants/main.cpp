@@ -1,8 +1,8 @@
 // make mutants (docs/emulator.md): mutants FOLDER SURVIVORS [--keep] [--only FILE] [--kind KIND] [--units NAME] [--jobs N] [--seconds S]
 //
 // FOLDER holds places.txt (scripts/number_comparisons.awk) and gets units.txt and results.txt, a line for each unit and each mutant as it
-// is known: a run that was broken off goes on from there. A program that was built anew begins anew; --keep then keeps the caught ones and
-// asks again about the others.
+// is known: a run that was broken off goes on from there. A program that was built anew begins anew. --keep: the caught ones are kept in
+// any case, and the others are asked about again, after a case was added or with more --seconds.
 // --only: the places of files whose names begin so. --kind: those of one kind, as the table names it. --units: the units whose names begin
 // so, records of one op. --jobs: processes at a time. --seconds: of units for one mutant.
 #define DOCTEST_CONFIG_IMPLEMENT
@@ -102,7 +102,7 @@ public:
             Verdict verdict;
             for (std::string* field : {&name, &what, &verdict.how, &verdict.unit}) std::getline(fields, *field, '\t');
             verdict.caught = what == "caught";
-            if (verdict.caught || same) known_[name] = verdict;
+            if (verdict.caught || (same && !keep)) known_[name] = verdict;
         }
         in.close();
         out_.open(path);
