@@ -142,17 +142,17 @@ Case scalar_case(int64_t updates_below, double max_norm) {
     updates.role = Role::updated;
     Case c{.label = concat("scalars updates", updates_below, " max", max_norm)};
     for (const bool guarded : {false, true})
-        c.directions.push_back(
-            {.name = guarded ? "average_share_guarded" : "average_share",
-             .operands = {labels("proceed", {1}, 2), updates, updated("share", 1)},
-             .run =
-                 [guarded](Key key, const Pointers& at, const Context& context) {
-                     table().get(&Kernels::average_share, "average_share", key)(0.6, guarded ? static_cast<const int32_t*>(at[0]) : nullptr,
-                                                                                static_cast<int32_t*>(at[1]), at[2], context);
-                 },
-             .available = [](Key key) { return table().has(&Kernels::average_share, key); },
-             .flops = 4,
-             .bytes = 16});
+        c.directions.push_back({.name = guarded ? "average_share_guarded" : "average_share",
+                                .operands = {labels("proceed", {1}, 2), updates, updated("share", 1)},
+                                .run =
+                                    [guarded](Key key, const Pointers& at, const Context& context) {
+                                        table().get(&Kernels::average_share, "average_share", key)(
+                                            0.6, guarded ? static_cast<const int32_t*>(at[0]) : nullptr, static_cast<int32_t*>(at[1]),
+                                            at[2], context);
+                                    },
+                                .available = [](Key key) { return table().has(&Kernels::average_share, key); },
+                                .flops = 4,
+                                .bytes = 16});
     c.directions.push_back({.name = "clip_factor",
                             .operands = {parameter(input("square", {1}, Fill::positive)), parameter(output("factor", {1}))},
                             .run =

@@ -166,7 +166,8 @@ public:
              const std::vector<double>& got) {
         std::vector<double> distances;
         for (const std::vector<double>& peer : peers) distances.push_back(distance(peer, exact));
-        all_.push_back({name, norm(exact), norm(distances) / std::sqrt(static_cast<double>(peers.size())), distance(got, exact), exact.size() == 1});
+        all_.push_back(
+            {name, norm(exact), norm(distances) / std::sqrt(static_cast<double>(peers.size())), distance(got, exact), exact.size() == 1});
     }
     // Checks each and half of them, and says it.
     std::string check(const std::string& what, const Bounds& bounds) const {
@@ -177,8 +178,8 @@ public:
         for (const One& one : all_) {
             const double bound =
                 std::max({bounds.times * one.peer, one.size * (one.single ? bounds.single : bounds.share), bounds.zero * largest});
-            CHECK_MESSAGE(one.error <= bound, what << " of " << one.name << " is off by " << one.error << ", peers by " << one.peer << ", of "
-                                                   << one.size);
+            CHECK_MESSAGE(one.error <= bound,
+                          what << " of " << one.name << " is off by " << one.error << ", peers by " << one.peer << ", of " << one.size);
             if (one.error > worst * bound) worst = one.error / bound, where = &one.name;
             if (one.size <= bounds.zero * largest || one.size == 0) continue;
             relative.push_back(one.error / one.size);
