@@ -33,7 +33,9 @@ void add_ops(CLI::App& command, OpsOptions& ops) {
 void add_ways(CLI::App& command, WaysOptions& ways) {
     add_report(command, ways.filter, ways.json, ways.compare);
     command.add_option("--device", ways.device, "cuda or cuda:N")->capture_default_str();
-    command.add_option("--precision", ways.precision, "of activations")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
+    command.add_option("--precision", ways.precision, "of activations; tf32: float32, products in TF32")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
     command.add_option("--batch", ways.batch, "pictures at once")->capture_default_str()->check(CLI::Range(1, 256));
 }
 

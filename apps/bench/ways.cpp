@@ -8,6 +8,7 @@
 #include "apps/bench/report.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/runtime/accelerators.h"
+#include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/choices.h"
 
 namespace purnet::bench {
@@ -45,14 +46,15 @@ void run_ways(const WaysOptions& options) {
     const DeviceChoice choice = choose_device(options.device);
     require(!choice.device.on_host(), "ways are those of a CUDA device: '", options.device, "' is none");
     const Key key{choice.device.type, options.precision == "bf16" ? DType::bf16 : DType::f32};
+    const AllowTf32 tf32(options.precision == "tf32");
     nlohmann::json libraries;
     for (const LibraryReport& library : accelerator_libraries()) {
         std::printf("%s: %s%s\n", library.name.c_str(), library.version.empty() ? "absent: " : concat(library.version, ", ").c_str(),
                     library.detail.c_str());
         libraries[library.name] = library.version;
     }
-    report.place(concat(choice.because, ", ", name_of(key.dtype), ", batch ", options.batch), {},
-                 {{"precision", name_of(key.dtype)}, {"batch", options.batch}, {"libraries", libraries}});
+    report.place(concat(choice.because, ", ", options.precision, ", batch ", options.batch), {},
+                 {{"precision", options.precision}, {"batch", options.batch}, {"libraries", libraries}});
 
     Times own, against;
     const Measuring measuring([&](const std::string&, const Times& took) { (took.count("own") ? against : own) = took; });

@@ -13,6 +13,7 @@
 #include "apps/run/version.h"
 #include "apps/salient/contest.h"
 #include "kernels/conv2d/conv2d_bf16.h"
+#include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 
@@ -67,6 +68,8 @@ int bench(const Settings& s) {
     };
     options.device = computing_device();
     const bool on_cpu = options.device.type == DeviceType::cpu;
+    if (s.precision == "tf32" && on_cpu) return absent("tf32 is for CUDA devices");
+    const AllowTf32 tf32(s.precision == "tf32");
     if (s.precision == "bf16") {
         if (on_cpu && options.task == "train") return absent("the CPU does not train in bf16");
         if (const std::string reason = on_cpu ? conv2d::why_no_bf16() : ""; !reason.empty()) return absent(reason);
@@ -124,8 +127,8 @@ Run add_bench(Options& options) {
     options.value("--data", s->data, "DIR", "folder of the .npy files")->required();
     options
         .value("--precision", s->precision, "NAME",
-               "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8 with --calibration")
-        ->check(one_of({"f32", "bf16", "int8"}));
+               "f32; bf16 on CUDA devices, and on CPUs that have it; on CUDA devices also tf32, on the CPU int8 with --calibration")
+        ->check(one_of({"f32", "tf32", "bf16", "int8"}));
     options.value("--calibration", s->calibration, "FILE", "uint8 K,H,W,3 .npy: pictures on which int8 measures its ranges");
     s->tuning.add_to(options);
     options.group("Measuring");

@@ -278,9 +278,9 @@ app::Run add_predict(Options& options) {
     options.value("--size", s->size, "N", "side of the network's input; 0: as stored with the weights")->check(network_side());
     options
         .value("--precision", s->precision, "NAME",
-               "f32; bf16 on CUDA devices, and on CPUs that have it; on the CPU also int8: convolutions in 8 bits, for weights with "
-               "measured ranges (purnet export --calibrate)")
-        ->check(one_of({"f32", "bf16", "int8"}));
+               "f32; bf16 on CUDA devices, and on CPUs that have it; on CUDA devices also tf32: products of operands with 10 fraction "
+               "bits; on the CPU int8: convolutions in 8 bits, for weights with measured ranges (purnet export --calibrate)")
+        ->check(one_of({"f32", "tf32", "bf16", "int8"}));
     s->tuning.add_to(options);
     options.value("--packed", s->packed, "PLACE",
                   "where the weights are kept as the CPU computes with them, so that the next start maps them instead of reading and "

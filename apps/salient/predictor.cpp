@@ -12,6 +12,7 @@
 #include "core/plan/plan.h"
 #include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/resize/resize_bytes.h"
+#include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/choices.h"
 #include "kernels/runtime/out_of_memory.h"
 #include "nets/name_maps.h"
@@ -21,8 +22,11 @@ namespace purnet {
 namespace fs = std::filesystem;
 
 Precision precision_named(const std::string& name) {
-    require(name == "f32" || name == "bf16" || name == "int8", "precision '", name, "': use f32, bf16 or int8");
-    return name == "bf16" ? Precision::bf16 : name == "int8" ? Precision::int8 : Precision::f32;
+    if (name == "f32") return Precision::f32;
+    if (name == "tf32") return Precision::tf32;
+    if (name == "bf16") return Precision::bf16;
+    require(name == "int8", "precision '", name, "': use f32, tf32, bf16 or int8");
+    return Precision::int8;
 }
 
 DType activation_dtype(const PredictorOptions& options) {
@@ -135,6 +139,7 @@ struct Predictor::State {
     }
 
     Plan& planned(int n, const PackedWeights* weights) {
+        const AllowTf32 tf32(precision == Precision::tf32);
         const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
         const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net->map(in[0])}; };
         const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &config.ranges : nullptr,
@@ -166,7 +171,8 @@ std::unique_ptr<Predictor::State> Predictor::State::make(std::unique_ptr<PurNet>
     require(state->dtype() == activation_dtype(options), "a predictor's network is ", name_of(state->dtype()), ", its options say ",
             name_of(activation_dtype(options)));
     require(options.precision != Precision::int8 || device.on_host(), "int8 runs on the CPU, not on ", name_of(device),
-            ": use f32 or bf16, or --device cpu");
+            ": use f32, tf32 or bf16, or --device cpu");
+    require(options.precision != Precision::tf32 || !device.on_host(), "tf32 is for CUDA devices, not for ", name_of(device), ": use f32");
     require(options.precision != Precision::int8 || !state->config.ranges.empty(),
             "these weights have no ranges for 8 bits; measure them with: purnet export --weights FILE --calibrate PICTURES --out NEW");
     if (options.precision == Precision::bf16 && device.on_host())

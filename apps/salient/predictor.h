@@ -23,8 +23,9 @@
 namespace purnet {
 
 // int8 and bf16 on the CPU (where it has instructions for it): of the plan's convolutions. bf16 on a CUDA device: of all activations,
-// and of the copies of the weights that convolutions read.
-enum class Precision { f32, bf16, int8 };
+// and of the copies of the weights that convolutions read. tf32 on a CUDA device: of the operands of products
+// (kernels/runtime/arithmetic.h).
+enum class Precision { f32, bf16, int8, tf32 };
 Precision precision_named(const std::string& name);
 
 struct PredictorOptions {

@@ -35,7 +35,7 @@ std::vector<std::string> choices_of(const std::string& option) {
         {"error-loss", {"bce", "kl"}},
         {"optimiser", {"sgd", "adamw"}},
         {"schedule", {"poly", "cosine", "step", "constant"}},
-        {"precision", {"f32", "bf16"}},
+        {"precision", {"f32", "tf32", "bf16"}},
         {"best-by", {"max-f", "mae"}},
     };
     const auto found = all.find(option);

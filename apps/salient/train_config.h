@@ -122,7 +122,9 @@ struct TrainConfig {
         visit("warmup", c.warmup, "steps of linear warm-up");
         visit("clip", c.clip, "largest norm of the gradient; 0: no clipping");
         visit("ema", c.ema, "decay of averaged weights, which then are validated and saved as best; 0: none");
-        visit("precision", c.precision, "bf16, on CUDA devices: activations and products, with float32 weights, sums and losses");
+        visit("precision", c.precision,
+              "on CUDA devices also bf16: activations and products, with float32 weights, sums and losses; or tf32: the operands of "
+              "products alone");
         visit("out", c.out, "run folder");
         visit("seed", c.seed, "seed of everything random");
         visit("log-every", c.log_every, "steps between log lines");

@@ -16,6 +16,7 @@
 #include "core/checkpoint.h"
 #include "core/formats/safetensors.h"
 #include "core/formats/weights_file.h"
+#include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
@@ -63,6 +64,7 @@ public:
         check(config_);
         device_ = computing_device();
         activation_ = activation_dtype(resume.has_value());
+        tf32_.emplace(config_.precision == "tf32");
         data_.emplace(config_, folder_, resume.has_value(), resume && resume->accept_changed_data);
         validator_ = data_->validator();
         if (resume)
@@ -124,12 +126,13 @@ private:
         return config_.steps[static_cast<size_t>(stage - 1)];
     }
 
-    // Weights and moments are float32 in any case, so a run may go on where there is no bf16; that is said, not done silently.
+    // Weights and moments are float32 in any case, so a run may go on where there is no bf16 or tf32; that is said, not done silently.
     DType activation_dtype(bool resume) const {
-        if (config_.precision != "bf16") return DType::f32;
-        if (!device_.on_host()) return DType::bf16;
-        require(resume, "--precision bf16 trains on CUDA devices, not on ", name_of(device_), ": use f32");
-        warn("the run was begun with --precision bf16, which ", name_of(device_), " does not train in: it goes on in float32");
+        if (config_.precision == "f32") return DType::f32;
+        if (!device_.on_host()) return config_.precision == "bf16" ? DType::bf16 : DType::f32;
+        require(resume, "--precision ", config_.precision, " trains on CUDA devices, not on ", name_of(device_), ": use f32");
+        warn("the run was begun with --precision ", config_.precision, ", which ", name_of(device_),
+             " does not train in: it goes on in float32");
         return DType::f32;
     }
 
@@ -390,6 +393,7 @@ private:
     bool ready_ = false;  // else a signal came while steps were measured
     Device device_;
     DType activation_ = DType::f32;
+    std::optional<AllowTf32> tf32_;
     RunFolder folder_;
     std::optional<TrainingData> data_;
     std::optional<Validator> validator_;

@@ -1,5 +1,6 @@
 #include "kernels/conv2d/conv2d_cuda.h"
 #include "kernels/conv2d/conv2d_launch.h"
+#include "kernels/conv2d/conv2d_tf32_ways.h"
 
 namespace purnet::conv2d {
 namespace implicit {
@@ -37,16 +38,20 @@ void backward_bias(int64_t rows, int64_t channels, const T* dy, float* dbias, vo
 template void backward_bias<float>(int64_t, int64_t, const float*, float*, void*, const Context&);
 template void backward_bias<bf16>(int64_t, int64_t, const bf16*, float*, void*, const Context&);
 
-// Float32 in and out, on the ordinary cores: as exact as the CPU twin.
+// Float32 in and out, on the ordinary cores: as exact as the CPU twin. In TF32 on tensor cores where that is allowed and channels are
+// multiples of 4.
 template <>
 struct Method<float> {
     template <class Product>
-    static void launch(const Problem&, Pass, const Way& way, const Product& product, int chunk, void* workspace, cudaStream_t stream) {
-        launch_product(chunk >= 4 ? tile_kernel<4, Product> : tile_kernel<1, Product>, product, way.grid, float_threads, 0, workspace,
-                       stream);
+    static void launch(const Problem& p, Pass pass, const Way& way, const Product& product, int chunk, void* workspace,
+                       cudaStream_t stream) {
+        if (way.tf32 && chunk >= 4) return tf32::launch(way, product, workspace, stream);
+        launch_product(chunk >= 4 ? tile_kernel<4, Product> : tile_kernel<1, Product>, product, way.tf32 ? grid_of(p, pass) : way.grid,
+                       float_threads, 0, workspace, stream);
     }
     static std::vector<Way> ways(const Problem& p, Pass pass) {
         std::vector<Way> list;
+        if (tf32_allowed()) tf32::add_ways(list, p, pass);
         add_ways(list, "tiles", {}, grid_of(p, pass));
         return list;
     }

@@ -47,11 +47,8 @@ struct Method<bf16> {
                     if (plan.groups != estimate.groups || plan.columns != estimate.columns || splits != estimate.grid.splits)
                         add(plan, splits);
         }
-        const std::vector<TileSize> tiles = mma_tiles(p, pass);
-        const TileSize estimate = mma_estimate(p, pass, tiles);
-        add_ways(list, "mma", estimate, grid_of(p, pass, estimate));
-        for (const TileSize tile : tiles)
-            if (tile != estimate) add_ways(list, "mma", tile, grid_of(p, pass, tile));
+        for (const TileSize tile : tiles_in_turn(p, pass, {{128, 128}, {128, 64}, {64, 64}}))
+            add_ways(list, "mma", tile, grid_of(p, pass, tile));
         return list;
     }
 
@@ -59,24 +56,6 @@ private:
     template <class Tile, class Product>
     static void launch_mma(const Product& product, const Grid& grid, void* workspace, cudaStream_t stream) {
         launch_product(mma_kernel<Product, Tile>, product, grid, Tile::threads, Tile::shared, workspace, stream);
-    }
-    // The largest first; none of which a half would lie beyond the result.
-    static std::vector<TileSize> mma_tiles(const Problem& p, Pass pass) {
-        const Grid grid = grid_of(p, pass);
-        std::vector<TileSize> list;
-        if (grid.row_tiles > 1 && grid.column_tiles > 1) list.push_back({128, 128});
-        if (grid.row_tiles > 1) list.push_back({128, 64});
-        list.push_back({64, 64});
-        return list;
-    }
-    // The first of which every multiprocessor of a large device gets one, or of a weight gradient, whose long sums are cut anyway, a part
-    // of one; the smallest where there are not as many.
-    static TileSize mma_estimate(const Problem& p, Pass pass, const std::vector<TileSize>& tiles) {
-        for (const TileSize tile : tiles) {
-            const Grid grid = grid_of(p, pass, tile);
-            if (grid.tiles() * (pass == Pass::backward_weights ? grid.splits : 1) >= 132) return tile;
-        }
-        return tiles.back();
     }
 };
 

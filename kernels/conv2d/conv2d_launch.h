@@ -2,16 +2,19 @@
 // runs a product of that type.
 #pragma once
 
+#include <algorithm>
 #include <climits>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include "kernels/conv2d/conv2d_cuda.h"
 #include "kernels/conv2d/conv2d_depthwise_cuda.h"
 #include "kernels/conv2d/conv2d_key.h"
 #include "kernels/conv2d/conv2d_tile.h"
 #include "kernels/runtime/accelerators.h"
+#include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/choices.h"
 #include "kernels/runtime/cuda/counters.h"
 #include "kernels/runtime/cuda/launch.h"
@@ -77,6 +80,23 @@ void launch_product(void (*kernel)(P...), const Product& product, const Grid& gr
     cuda::launch_early(kernel, blocks, threads, shared, stream, product, grid.splits, static_cast<float*>(workspace), counter);
 }
 
+// Of tiles, the largest first, those of which no half lies beyond the result; in front the estimate's: the first of which every
+// multiprocessor of a large device gets one, or of a weight gradient, whose long sums are cut anyway, a part of one; the smallest where
+// there are not as many.
+inline std::vector<TileSize> tiles_in_turn(const Problem& p, Pass pass, std::vector<TileSize> tiles) {
+    const Grid small = grid_of(p, pass);
+    std::erase_if(tiles, [&](const TileSize& tile) {
+        return (tile.rows > tile_size && small.row_tiles == 1) || (tile.columns > tile_size && small.column_tiles == 1);
+    });
+    auto estimate = std::find_if(tiles.begin(), tiles.end(), [&](const TileSize& tile) {
+        const Grid grid = grid_of(p, pass, tile);
+        return grid.tiles() * (pass == Pass::backward_weights ? grid.splits : 1) >= 132;
+    });
+    if (estimate == tiles.end()) --estimate;
+    std::rotate(tiles.begin(), estimate, estimate + 1);
+    return tiles;
+}
+
 template <class T>
 std::vector<Way> ways(const Problem& p, Pass pass) {
     return depthwise::takes(p) ? std::vector<Way>{Way{}} : Method<T>::ways(p, pass);
@@ -90,6 +110,12 @@ inline void add_ways(std::vector<Way>& list, const char* kernel, TileSize tile, 
     }
 }
 
+// What choices tell apart.
+template <class T>
+std::string_view arithmetic_of() {
+    return dtype_of<T> == DType::f32 && tf32_allowed() ? "tf32" : purnet::name_of(dtype_of<T>);
+}
+
 template <class T>
 Way own_way_of(const Problem& p, Pass pass) {
     const std::vector<Way> all = ways<T>(p, pass);
@@ -99,7 +125,7 @@ Way own_way_of(const Problem& p, Pass pass) {
     const auto named = [&](const std::string& name) {
         return all[static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin())];
     };
-    return named(choices::choose(concat("cuda ", purnet::name_of(dtype_of<T>), " ", key_of(p, pass)), names, names.front(),
+    return named(choices::choose(concat("cuda ", arithmetic_of<T>(), " ", key_of(p, pass)), names, names.front(),
                                  [&](const std::string& name) { return least_milliseconds<T>(p, pass, named(name)); }));
 }
 
@@ -117,7 +143,7 @@ Way way_of(const Problem& p, Pass pass, bool sum_alone) {
             if (name == name_of(library)) way.library = library, way.name = name;
         return way;
     };
-    return named(choices::choose(concat("cuda or a library ", purnet::name_of(dtype_of<T>), " ", key_of(p, pass)), names, names.front(),
+    return named(choices::choose(concat("cuda or a library ", arithmetic_of<T>(), " ", key_of(p, pass)), names, names.front(),
                                  [&](const std::string& name) { return least_milliseconds<T>(p, pass, named(name)); }));
 }
 

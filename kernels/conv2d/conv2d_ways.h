@@ -22,6 +22,7 @@ struct Way {
     Grid grid = {};
     std::string name = "depthwise";   // "wgmma 128x64 in 2 parts": for people, and what choices call it
     Library library = Library::none;  // that is asked first; the rest then says what is taken where it can't be
+    bool tf32 = false;                // float32 operands on tensor cores
 };
 
 // Our own. The first is the estimate's. Depthwise convolutions have one.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/conv2d/conv2d_ways.h"
+#include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/choices.h"
 #include "kernels/runtime/memory.h"
 #include "tests/device/place.h"
@@ -109,6 +110,19 @@ TEST_CASE("ways: every one of a convolution computes the same, measured, told or
     check_ways<bf16>(wide, Pass::backward_weights, 6);
     const Problem depthwise{.h = 5, .w = 5, .c = 8, .o = 8, .kh = 3, .kw = 3, .groups = 8};
     CHECK(conv2d::implicit::ways<float>(depthwise, Pass::forward).size() == 1);
+}
+
+TEST_CASE("ways: float32 on tensor cores, where it is allowed, beside the ordinary ones") {
+    const Forgotten forget;
+    place();
+    const AllowTf32 tf32;
+    const Problem p{.n = 2, .h = 9, .w = 8, .c = 68, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}};
+    for (const Pass pass : {Pass::forward, Pass::backward_data, Pass::backward_weights}) {
+        check_ways<float>(p, pass, pass == Pass::backward_weights ? 3 : 5);  // tiles of both sizes and ordinary ones, in parts or not
+        CHECK(conv2d::implicit::ways<float>(p, pass).front().name.rfind("tf32 ", 0) == 0);
+    }
+    const Problem odd{.h = 5, .w = 4, .c = 6, .o = 8};
+    CHECK(conv2d::implicit::ways<float>(odd, Pass::forward).front().name.rfind("tiles ", 0) == 0);
 }
 
 }  // namespace purnet::test
