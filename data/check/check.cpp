@@ -7,6 +7,7 @@
 #include "data/check/duplicates.h"
 #include "data/check/mask_levels.h"
 #include "data/check/perceptual_hash.h"
+#include "data/loader/prepare.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
 
@@ -120,6 +121,7 @@ private:
         try {
             const LabelMap labels = set.read_labels(pair.item);
             compare_size("region labels", labels.width, labels.height);
+            check_labels(files_of(pair).labels.shown(), labels);
         } catch (const Error& error) {
             pair.faults.emplace_back(Fault::unreadable_regions, error.what());
         }

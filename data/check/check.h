@@ -4,7 +4,7 @@
 // Errors make training fail or its figures worthless:
 //   unreadable-source      no pairs could be found there (the message of open_data)
 //   picture-without-mask, mask-without-picture
-//   unreadable-picture, unreadable-mask, unreadable-regions
+//   unreadable-picture, unreadable-mask, unreadable-regions (labels beyond those of check_labels too)
 //   sizes-differ           mask or region labels have another size than the picture
 //   dark-mask              something is drawn, but the brightest value is below 128: a mask of 0 and 1, or palette numbers
 //   leak                   the same or nearly the same picture in two of the splits (train, validation, test)

@@ -11,7 +11,7 @@
 
 namespace purnet {
 
-// What does not change from use to use: at the network's size. Labels fit 16 bits (65,535 regions are more than pixels allow here).
+// What does not change from use to use: at the network's size. Labels are below 4096 (check_labels).
 struct Prepared {
     Image rgb, mask;
     std::vector<uint16_t> labels;
@@ -21,6 +21,10 @@ struct Prepared {
 
 // A mask of another shape than its picture is a wrong pair: an Error with both sizes. One pixel of difference comes from rounded resizing.
 void check_pair(const std::string& name, const Image& image, const Image& mask);
+
+// Labels are numbers of regions, which the structural loss (kernels/structural) takes up to its most_regions - 1 of: an Error with the
+// picture's name and the label beyond, of the whole file, so that no size of the network hides it. A CUDA kernel could not say it.
+void check_labels(const std::string& name, const LabelMap& labels);
 
 // superpixels 0: no labels. A label map that comes with the data is used instead of our own. cache may be null.
 Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache);

@@ -9,7 +9,8 @@
 // The factors are sums of what is near 0, never differences of what is near 1: a confident map keeps all its digits.
 // z, g: activations, images x pixels; labels: int32; loss: one parameter; dz: parameters, as they are still to be multiplied by the
 // upstream gradient; may be null. Work: 80 pixels + 60 n^2 FLOP an image;
-// float64 beyond the pixels. One thread owns an image, so sums have one order. Labels outside 0 .. most_regions - 1 are an Error.
+// float64 beyond the pixels. Sums have one order. Labels outside 0 .. most_regions - 1: on the CPU an Error that names image and label; on
+// CUDA devices, where a kernel cannot throw, NaN as loss and as dz of that image. The loader lets none through (data/loader/prepare.h).
 // Workspace: workspace_bytes(problem).
 #pragma once
 

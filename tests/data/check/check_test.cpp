@@ -225,6 +225,15 @@ TEST_CASE("check: every fault of a single file is named") {
              put_pair(folder, "a", picture, mask_of());
              put(folder / "superpixels/a.png", picture);
          }},
+        {"unreadable-regions superpixels/a.png", "label 4112 is beyond 4095",
+         [&](const fs::path& folder) {
+             put_pair(folder, "a", picture, mask_of());
+             Image16 labels(96, 72, 1);
+             labels.pixels[5] = 4112;
+             const std::vector<uint8_t> bytes = encode_png(labels);
+             fs::create_directories(folder / "superpixels");
+             atomic_write(folder / "superpixels/a.png", std::string(bytes.begin(), bytes.end()));
+         }},
         {"sizes-differ images/a.png", "region labels 10 x 72",
          [&](const fs::path& folder) {
              put_pair(folder, "a", picture, mask_of());

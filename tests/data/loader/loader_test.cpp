@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "core/formats/npy.h"
 #include "data/image/encode.h"
 #include "data/loader/loader.h"
 #include "kernels/runtime/error.h"
@@ -99,6 +100,28 @@ TEST_CASE("loader: an unreadable picture is named where the batch is taken") {
     const DataSet set = open_data(folder.path().string());
     Loader loader(set, {}, {.size = 32, .batch = 2, .superpixels = 0});
     CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("p1.png"), Error);
+}
+
+TEST_CASE("loader: labels that the structural loss cannot take are refused with picture and label") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 1);
+    fs::create_directories(folder.path() / "superpixels");
+    const auto put_labels = [&](int32_t highest) {
+        std::vector<int32_t> labels(30 * 40);
+        for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % 5);
+        labels[7] = highest;  // one pixel, which a resized map may lose
+        write_npy(folder.path() / "superpixels/p0.npy", make_array<int32_t>({30, 40}, labels));
+    };
+    const LoaderOptions options{.size = 32, .batch = 1, .superpixels = 16};
+    put_labels(4095);
+    CHECK_NOTHROW(Loader(open_data(folder.path().string()), {}, options).next());
+    for (const int beyond : {4096, 65535, 70000}) {
+        put_labels(beyond);
+        const DataSet set = open_data(folder.path().string());
+        Loader loader(set, {}, options);
+        CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains(concat("p0: region label ", beyond, " is beyond 4095").c_str()), Error);
+        CHECK_NOTHROW(Loader(set, {}, {.size = 32, .batch = 1, .superpixels = 0}).next());  // nobody asks for them
+    }
 }
 
 }  // namespace purnet
