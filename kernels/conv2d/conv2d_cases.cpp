@@ -225,6 +225,10 @@ std::vector<Case> cases() {
     add({.n = 2, .h = 17, .w = 16, .c = 3, .o = 9, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
     // One channel in and out: the upsampling heads seen from behind.
     add({.n = 2, .h = 17, .w = 21, .c = 1, .o = 1, .kh = 8, .kw = 8, .stride = 4, .pads = {2, 2, 2, 2}});
+    // The same with few taps and many lines, with inputs that no window meets, and dilated.
+    add({.n = 60, .h = 5, .w = 4, .c = 1, .o = 1, .kh = 3, .kw = 2, .pads = {1, 0, 1, 1}}, true);
+    add({.n = 1, .h = 9, .w = 7, .c = 1, .o = 1, .kh = 2, .kw = 3, .stride = 4, .pads = {1, 1, 1, 0}}, true);
+    add({.n = 1, .h = 6, .w = 7, .c = 1, .o = 1, .kh = 3, .kw = 3, .pads = {2, 2, 2, 2}, .dilation = 2});
     for (const Layer& layer : network_layers()) list.push_back(make_case(layer.problem, layer.bias, true));
     return list;
 }

@@ -12,6 +12,7 @@
 #include "kernels/conv2d/conv2d_cuda.h"
 #include "kernels/conv2d/conv2d_depthwise_cuda.h"
 #include "kernels/conv2d/conv2d_key.h"
+#include "kernels/conv2d/conv2d_single_cuda.h"
 #include "kernels/conv2d/conv2d_tile.h"
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/arithmetic.h"
@@ -99,7 +100,9 @@ inline std::vector<TileSize> tiles_in_turn(const Problem& p, Pass pass, std::vec
 
 template <class T>
 std::vector<Way> ways(const Problem& p, Pass pass) {
-    return depthwise::takes(p) ? std::vector<Way>{Way{}} : Method<T>::ways(p, pass);
+    if (depthwise::takes(p)) return {Way{}};
+    if (single::takes(p)) return {Way{.name = "single"}};
+    return Method<T>::ways(p, pass);
 }
 
 // Those of a kernel for every device with tiles of one size.
@@ -152,10 +155,10 @@ template <class T>
 size_t workspace(const Problem& p, Pass pass, const Way* given) {
     const Way way = given ? *given : way_of<T>(p, pass);
     size_t product = way.library == Library::none ? 0 : library_workspace;
-    if (!depthwise::takes(p))
+    if (!depthwise::takes(p) && !single::takes(p))
         product = std::max({product, grid_of(p, pass).workspace(), way.grid.workspace()});
     else if (pass == Pass::backward_weights)
-        product = std::max(product, depthwise::weights_workspace(p));
+        product = std::max(product, depthwise::takes(p) ? depthwise::weights_workspace(p) : single::weights_workspace(p));
     return pass == Pass::backward_weights ? std::max(product, bias_workspace(p.n * p.out_h() * p.out_w(), p.o)) : product;
 }
 
@@ -175,6 +178,7 @@ void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue
     const Way way = given ? *given : way_of<T>(p, Pass::forward, alone);
     if (alone && run_by(way.library, p, Pass::forward, dtype_of<T>, x, weight, y, workspace, context)) return;
     if (depthwise::takes(p)) return depthwise::forward(p, x, weight, epilogue, y, context);
+    if (single::takes(p)) return single::forward(p, x, weight, epilogue, y, context);
     const bool vectors = p.o / p.groups % 4 == 0 && tile::aligned_16(y, epilogue.before, epilogue.after);
     const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors};
     Method<T>::launch(p, Pass::forward, way, product, chunk_of(p, Pass::forward, x, weight), workspace, cuda::stream_of(context));
@@ -190,6 +194,7 @@ void backward_data(const Problem& p, const T* dy, const T* weight, const tile::E
     const Way way = given ? *given : way_of<T>(p, Pass::backward_data, alone);
     if (alone && run_by(way.library, p, Pass::backward_data, dtype_of<T>, dy, weight, dx, workspace, context)) return;
     if (depthwise::takes(p)) return depthwise::backward_data(p, dy, weight, epilogue, dx, context);
+    if (single::takes(p)) return single::backward_data(p, dy, weight, epilogue, dx, context);
     const bool vectors = p.c / p.groups % 4 == 0 && tile::aligned_16(dx, epilogue.before, epilogue.after);
     const Correlation<T, false> product{narrow(p), dy, weight, epilogue, dx, vectors};
     Method<T>::launch(p, Pass::backward_data, way, product, chunk_of(p, Pass::backward_data, dy, weight), workspace,
@@ -208,6 +213,8 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
         const bool done = run_by(way.library, p, Pass::backward_weights, dtype_of<T>, x, dy, dweight, workspace, context);
         if (!done && depthwise::takes(p)) {
             depthwise::backward_weights(p, x, dy, dweight, workspace, context);
+        } else if (!done && single::takes(p)) {
+            single::backward_weights(p, x, dy, dweight, workspace, context);
         } else if (!done) {
             const WeightGradient<T> product{narrow(p), x, dy, dweight, p.kh * p.kw * in % 4 == 0 && tile::aligned_16(dweight)};
             Method<T>::launch(p, Pass::backward_weights, way, product, chunk_of(in, p.o / p.groups, x, dy), workspace,
