@@ -94,18 +94,18 @@ $(LIBRARY): $(LIBRARY_OBJECTS)
 	@echo "  ar     $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/purnet: $(call objects,$(PROGRAM_SOURCES)) $(CUDA_OBJECTS) $(LIBRARY)
+$(BUILD)/purnet: $(call objects,$(PROGRAM_SOURCES)) $(CUDA_OBJECTS) $(LIBRARY) $(BUILD)/linked.txt
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
+	$(Q)$(CXX) $(LDFLAGS) $(filter-out %.txt,$^) $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
 # It starts the programs.
-$(BUILD)/purnet_tests: $(TEST_OBJECTS) $(RECORD_OBJECTS) $(LIBRARY) | $(BUILD)/purnet $(BUILD)/bench
+$(BUILD)/purnet_tests: $(TEST_OBJECTS) $(RECORD_OBJECTS) $(LIBRARY) $(BUILD)/linked.txt | $(BUILD)/purnet $(BUILD)/bench
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
+	$(Q)$(CXX) $(LDFLAGS) $(filter-out %.txt,$^) $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
-$(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(CUDA_OBJECTS) $(LIBRARY)
+$(BUILD)/bench: $(call objects,$(BENCH_SOURCES)) $(RECORD_OBJECTS) $(CUDA_OBJECTS) $(LIBRARY) $(BUILD)/linked.txt
 	@echo "  link   $@"
-	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_LIBRARIES) -o $@
+	$(Q)$(CXX) $(LDFLAGS) $(filter-out %.txt,$^) $(LDLIBS) $(CUDA_LIBRARIES) -o $@
 
 # Every decoder on FUZZ_COUNT mutated files of each format, under the sanitizers (tests/fuzz/fuzz.h). Only the rooms that decode
 # files are built so: the whole library would take far longer.

@@ -9,6 +9,9 @@ CUDA_OBJECTS_ALL := $(patsubst %.cu,$(BUILD)/cuda/%.o,$(CUDA_SOURCES))
 DEVICE_TEST_SOURCES := $(sort $(shell find tests/device -name '*.cu'))
 DEVICE_TEST_CUDA := $(patsubst %.cu,$(BUILD)/cuda/%.o,$(DEVICE_TEST_SOURCES))
 
+ifneq ($(filter-out auto 0 1,$(CUDA))$(filter-out 1,$(words $(CUDA))),)
+$(error CUDA='$(CUDA)' means nothing: CUDA=auto, CUDA=1 or CUDA=0)
+endif
 ifeq ($(CUDA),auto)
 CUDA_ON := $(if $(NVCC),$(if $(wildcard /dev/nvidia0 /dev/nvidiactl),1))
 else ifeq ($(CUDA),1)
@@ -24,13 +27,25 @@ NVCCFLAGS += -std=c++20 -O3 -lineinfo -I. $(CUDA_TARGETS) -Werror all-warnings \
     -Xcompiler -Wall,-Wextra,-Werror,-Wno-unused-parameter,-Wno-unknown-pragmas,-Wno-missing-field-initializers,-fopenmp,-pthread \
     -Xptxas -v
 
+# What compiles the CUDA part, and for which targets: where that changes, all of it is compiled anew.
+$(BUILD)/cuda/compiler.txt: FORCE
+	@mkdir -p $(@D)
+	@release=$$($(NVCC) --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\),.*/\1/p'); \
+	case "$$release" in \
+	    '') echo "error: $(NVCC) does not say which CUDA it is of" >&2; exit 1 ;; \
+	    ?.* | 10.* | 11.* | 12.[0-3]) \
+	        echo "error: $(NVCC) is of CUDA $$release, and 12.4 or newer is needed: set CUDA_HOME=/path/to/toolkit, or build with CUDA=0" >&2; \
+	        exit 1 ;; \
+	esac; \
+	echo "$(NVCC) $$release $(NVCCFLAGS)" | cmp -s - $@ || echo "$(NVCC) $$release $(NVCCFLAGS)" > $@
+
 # What the assembler says of registers and spills goes to a log beside the object.
-$(BUILD)/cuda/%.o: %.cu
+$(BUILD)/cuda/%.o: %.cu $(BUILD)/cuda/compiler.txt
 	@mkdir -p $(@D)
 	@echo "  nvcc   $<"
 	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@ 2> $(@:.o=.log) || { cat $(@:.o=.log) >&2; exit 1; }
 
-# The ladders of kernels/lab belong to the emulator's tests: no program has them.
+# The ladders of kernels/lab belong to the tests, the emulator's and gpu_tests: no program has them.
 CUDA_OBJECTS_LINKED := $(filter-out $(BUILD)/cuda/kernels/lab/%,$(CUDA_OBJECTS_ALL))
 CUDA_RUNTIME := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 ifeq ($(CUDA_ON),1)
@@ -44,6 +59,11 @@ $(CUDA_LIBRARY): $(CUDA_OBJECTS)
 	@echo "  ar     $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 endif
+
+# Whether the programs have the CUDA part, and what they are linked with: where that changes, they are linked anew.
+LINKED := CUDA=$(CUDA_ON) $(LDFLAGS) $(LDLIBS) $(CUDA_LIBRARIES)
+$(BUILD)/linked.txt: FORCE | packages
+	@echo "$(LINKED)" | cmp -s - $@ || echo "$(LINKED)" > $@
 
 # Compiles the whole CUDA part and links nothing: what a machine with a toolkit and no device can check.
 .PHONY: cuda-compile
@@ -136,7 +156,7 @@ EMULATOR_PROGRAMS := $(foreach variant,$(EMULATOR_VARIANTS),$(EMULATOR_PROGRAM_$
 # What needs a device. `make gpu-check` runs everything there is to see on one and leaves a report; `make gpu-bundle` packs it up for a
 # machine that has a driver and nothing else (scripts/gpu_check.sh).
 GPU_TEST_OBJECTS := $(call objects,$(call find_sources,tests/gpu tests/device)) $(DEVICE_TEST_CUDA)
-$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_LINKED) $(LIBRARY)
+$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_ALL) $(LIBRARY)
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_RUNTIME) -o $@
 -include $(GPU_TEST_OBJECTS:.o=.d)

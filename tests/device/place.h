@@ -9,6 +9,7 @@ struct Place {
     Device device;
     bool one_step = true;    // run a whole training step: minutes on emulated kernels
     bool all_steps = false;  // run those of every stage of both recipes
+    bool large = false;      // take problems of the networks' sizes
 };
 
 // Each call puts the emulator's schedule back to the order of the threads.

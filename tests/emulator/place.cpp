@@ -17,7 +17,7 @@ Place place() {
 #else
     constexpr bool accesses_are_watched = false;
 #endif
-    return {choose_device("cuda").device, accesses_are_watched || full, full};
+    return {choose_device("cuda").device, accesses_are_watched || full, full, false};
 }
 
 }  // namespace purnet::test

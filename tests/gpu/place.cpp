@@ -4,6 +4,6 @@
 
 namespace purnet::test {
 
-Place place() { return {choose_device("cuda").device, true, true}; }
+Place place() { return {choose_device("cuda").device, true, true, true}; }
 
 }  // namespace purnet::test

@@ -110,7 +110,8 @@ int device_count() {
 }
 
 std::string why_no_device() {
-    int count = 0;
+    int driver = 0, count = 0;
+    if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) return "this machine has no NVIDIA driver";
     const cudaError_t status = cudaGetDeviceCount(&count);
     cudaGetLastError();
     if (status != cudaSuccess) return concat("the CUDA driver says: ", cudaGetErrorString(status));
