@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/ops/batch_norm.h"
+#include "layers/conv2d.h"
 #include "layers/scope.h"
 
 namespace purnet {
@@ -26,8 +27,13 @@ public:
     BatchNorm2d(const Scope& scope, const Form& form);
     Tensor operator()(const Tensor& x, Mode mode, const With& with) const;
     Tensor operator()(const Tensor& x, Mode mode) const { return (*this)(x, mode, With{}); }
+    // Of conv(x), whose statistics the convolution takes in passing where it can.
+    Tensor operator()(const Conv2d& conv, const Tensor& x, Mode mode, const With& with) const;
+    Tensor operator()(const Conv2d& conv, const Tensor& x, Mode mode) const { return (*this)(conv, x, mode, With{}); }
 
 private:
+    Tensor run(const Tensor& x, const Tensor& moments, Mode mode, const With& with) const;
+
     std::string path_;
     Form form_;
     Parameter *weight_, *bias_, *running_mean_, *running_var_;

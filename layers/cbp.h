@@ -17,7 +17,7 @@ public:
 
     // `after` is added to the result where it is defined.
     Tensor operator()(const Tensor& x, Mode mode, const Tensor& after = {}) const {
-        return norm_(conv_(x), mode, {.slope = prelu_.slope(), .after = after});
+        return norm_(conv_, x, mode, {.slope = prelu_.slope(), .after = after});
     }
 
 private:

@@ -15,16 +15,24 @@ Conv2d::Conv2d(const Scope& scope, const Form& form) : path_(scope.path()), form
     if (form.bias) bias_ = &scope.parameter("bias", {form.out});
 }
 
-Tensor Conv2d::operator()(const Tensor& x) const {
-    const LayerScope layer(path_.c_str());
+ops::Conv2dOptions Conv2d::options_for(const Tensor& x) const {
     ops::Pads pads{.top = form_.padding, .left = form_.padding, .bottom = form_.padding, .right = form_.padding};
     if (form_.same) {
         const SamePadding rows = same_padding(x.size(1), form_.kernel, form_.stride, form_.dilation);
         const SamePadding columns = same_padding(x.size(2), form_.kernel, form_.stride, form_.dilation);
         pads = {.top = rows.before, .left = columns.before, .bottom = rows.after, .right = columns.after};
     }
-    return ops::conv2d(x, weight_->value, bias_ ? bias_->value : Tensor(),
-                       {.stride = form_.stride, .pads = pads, .dilation = form_.dilation, .groups = form_.groups});
+    return {.stride = form_.stride, .pads = pads, .dilation = form_.dilation, .groups = form_.groups};
+}
+
+Tensor Conv2d::operator()(const Tensor& x) const {
+    const LayerScope layer(path_.c_str());
+    return ops::conv2d(x, weight_->value, bias_ ? bias_->value : Tensor(), options_for(x));
+}
+
+ops::WithMoments Conv2d::with_moments(const Tensor& x) const {
+    const LayerScope layer(path_.c_str());
+    return ops::conv2d_with_moments(x, weight_->value, bias_ ? bias_->value : Tensor(), options_for(x));
 }
 
 }  // namespace purnet

@@ -28,10 +28,13 @@ public:
 
     Conv2d(const Scope& scope, const Form& form);
     Tensor operator()(const Tensor& x) const;
+    ops::WithMoments with_moments(const Tensor& x) const;
 
     const Form& form() const { return form_; }
 
 private:
+    ops::Conv2dOptions options_for(const Tensor& x) const;
+
     std::string path_;
     Form form_;
     Parameter* weight_;

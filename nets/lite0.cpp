@@ -58,9 +58,9 @@ MobileBlock::MobileBlock(const Scope& scope, const Form& f)
       bn2_(scope / "_bn2", {.channels = f.out, .eps = eps, .momentum = f.momentum}) {}
 
 Tensor MobileBlock::operator()(const Tensor& x, Mode mode) const {
-    Tensor y = expand_ ? expand_->norm(expand_->conv(x), mode) : x;
-    y = bn1_(depthwise_(y), mode);
-    return bn2_(project_(y), mode, {.after = residual_ ? x : Tensor()});
+    Tensor y = expand_ ? expand_->norm(expand_->conv, x, mode) : x;
+    y = bn1_(depthwise_, y, mode);
+    return bn2_(project_, y, mode, {.after = residual_ ? x : Tensor()});
 }
 
 Lite0::Lite0(const Scope& scope, double momentum)
@@ -71,7 +71,7 @@ Lite0::Lite0(const Scope& scope, double momentum)
 Levels Lite0::operator()(const Tensor& image, Mode mode) const {
     constexpr size_t taken[] = {0, 2, 4, 10, 15};
     Levels levels;
-    Tensor x = stem_norm_(stem_(image), mode);
+    Tensor x = stem_norm_(stem_, image, mode);
     size_t level = 0;
     for (size_t b = 0; b < blocks_.size(); ++b) {
         x = blocks_[b](x, mode);

@@ -35,9 +35,9 @@ Bottleneck::Bottleneck(const Scope& scope, const Form& f)
 }
 
 Tensor Bottleneck::operator()(const Tensor& x, Mode mode) const {
-    const Tensor y = bn2_(conv2_(bn1_(conv1_(x), mode)), mode);
-    const Tensor shortcut = downsample_ ? downsample_->norm(downsample_->conv(x), mode) : x;
-    return bn3_(conv3_(y), mode, {.before = shortcut});
+    const Tensor y = bn2_(conv2_, bn1_(conv1_, x, mode), mode);
+    const Tensor shortcut = downsample_ ? downsample_->norm(downsample_->conv, x, mode) : x;
+    return bn3_(conv3_, y, mode, {.before = shortcut});
 }
 
 ResNet50::ResNet50(const Scope& scope)
@@ -48,7 +48,7 @@ ResNet50::ResNet50(const Scope& scope)
 
 Levels ResNet50::operator()(const Tensor& image, Mode mode) const {
     Levels levels;
-    levels[0] = max_pool(stem_norm_(stem_(image), mode), 3, 2, 1);
+    levels[0] = max_pool(stem_norm_(stem_, image, mode), 3, 2, 1);
     for (size_t i = 0; i < stages_.size(); ++i) {
         Tensor x = levels[i];
         for (const Bottleneck& block : stages_[i]) x = block(x, mode);

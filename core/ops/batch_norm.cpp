@@ -2,11 +2,12 @@
 
 #include "core/op.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/moments.h"
 
 namespace purnet::ops {
 namespace {
 
-enum Input { in_x, in_gamma, in_beta, in_running_mean, in_running_var, in_slope, in_before, in_after };
+enum Input { in_x, in_gamma, in_beta, in_running_mean, in_running_var, in_slope, in_before, in_after, in_moments };
 enum Output { out_y, out_mean, out_inverse, out_shift };
 
 void backward(const batch_norm::Problem& p, Key key, Gradients& g) {
@@ -38,7 +39,8 @@ void backward(const batch_norm::Problem& p, Key key, Gradients& g) {
 }  // namespace
 
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean, const Tensor& running_var,
-                  const BatchNormOptions& options, const Tensor& slope, const Tensor& before, const Tensor& after) {
+                  const BatchNormOptions& options, const Tensor& slope, const Tensor& before, const Tensor& after,
+                  const Tensor& moments) {
     require(x && x.shape().rank() >= 1 && x.count() > 0, "batch_norm: x is empty or has no axis");
     const int64_t channels = x.size(-1);
     const auto vector_of = [&](const Tensor& t, const char* name) {
@@ -66,8 +68,11 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     batch_norm::check(p, slope.defined(), before.defined());
     const Key key = x.key();
     const DType statistics = parameter_dtype(x.dtype());
+    require(!moments || (p.training && moments.shape() == Shape{3, batch_norm::moment_parts(p.rows), channels} &&
+                         moments.dtype() == statistics),
+            "batch_norm: x is ", x.shape(), ", moments are ", moments ? moments.shape().text() : "", p.training ? "" : " and not wanted");
     OpCall call{.name = "batch_norm",
-                .inputs = {x, gamma, beta, running_mean, running_var, slope, before, after},
+                .inputs = {x, gamma, beta, running_mean, running_var, slope, before, after, moments},
                 .outputs = {{x.shape(), x.dtype()},
                             {{channels}, statistics, false},
                             {{channels}, statistics, false},
@@ -88,7 +93,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                                                                                                 .mean = a.out(out_mean),
                                                                                                 .inverse = a.out(out_inverse),
                                                                                                 .shift = a.out(out_shift),
-                                                                                                .workspace = a.workspace()},
+                                                                                                .workspace = a.workspace(),
+                                                                                                .moments = a.in(in_moments)},
                                                                                                c);
                     },
                 .backward = [p, key](Gradients& g) { backward(p, key, g); },

@@ -14,8 +14,10 @@ struct BatchNormOptions {
 };
 
 // x ..., C (any leading axes); gamma, beta, running_mean, running_var {C}; slope {1} for prelu; before, after of x's shape or undefined.
+// moments, undefined or from conv2d_with_moments: of x, with batch statistics alone, which then take no pass over x.
 // Saves x, and before where an activation follows; never y.
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean, const Tensor& running_var,
-                  const BatchNormOptions& options, const Tensor& slope = {}, const Tensor& before = {}, const Tensor& after = {});
+                  const BatchNormOptions& options, const Tensor& slope = {}, const Tensor& before = {}, const Tensor& after = {},
+                  const Tensor& moments = {});
 
 }  // namespace purnet::ops

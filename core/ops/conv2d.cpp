@@ -2,6 +2,7 @@
 
 #include "core/op.h"
 #include "core/ops/operands.h"
+#include "kernels/batch_norm/moments.h"
 
 namespace purnet::ops {
 namespace {
@@ -22,10 +23,7 @@ room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bi
     return p;
 }
 
-}  // namespace
-
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
-    const room::Problem p = problem_of(x, weight, bias, options);
+OpCall call_of(const room::Problem& p, const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Key key = x.key();
     OpCall call;
     call.name = "conv2d";
@@ -40,7 +38,28 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     call.backward = [p, key](Gradients& g) {
         weighted_backward<room::Pass>(g, room::table(), p, key, [&](room::Pass pass) { return room::workspace(key, p, pass); });
     };
-    return apply_one(std::move(call));
+    return call;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+    return apply_one(call_of(problem_of(x, weight, bias, options), x, weight, bias));
+}
+
+WithMoments conv2d_with_moments(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+    const room::Problem p = problem_of(x, weight, bias, options);
+    const Key key = x.key();
+    OpCall call = call_of(p, x, weight, bias);
+    const room::Kernels* kernels = room::table().find(key);
+    if (!kernels || !kernels->gives_moments || !kernels->gives_moments(p, bias.defined())) return {apply_one(std::move(call)), {}};
+    call.outputs.push_back({{3, batch_norm::moment_parts(p.n * p.out_h() * p.out_w()), p.o}, parameter_dtype(x.dtype()), false});
+    call.forward = [p, key](const Arguments& a, const Context& context) {
+        room::table().get(&room::Kernels::forward_moments, "forward_moments", key)(p, a.in(0), a.in(1), a.in(2), a.out(0), a.out(1),
+                                                                                   a.workspace(), context);
+    };
+    std::vector<Tensor> made = apply(std::move(call));
+    return {std::move(made[0]), std::move(made[1])};
 }
 
 }  // namespace purnet::ops

@@ -18,4 +18,11 @@ struct Conv2dOptions {
 // x N,H,W,C; weight O,kH,kW,C/groups; bias O or undefined. Saves x and weight.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options);
 
+// The same where a batch norm over the batch follows: with y, its moments for ops::batch_norm where x's device has them in passing (one
+// group; no library that is faster), else undefined.
+struct WithMoments {
+    Tensor y, moments;
+};
+WithMoments conv2d_with_moments(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options);
+
 }  // namespace purnet::ops

@@ -1,8 +1,10 @@
 #include "kernels/batch_norm/batch_norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/batch_norm/batch_norm_simd.h"
+#include "kernels/batch_norm/moments.h"
 #include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
 
@@ -17,6 +19,21 @@ void combine(const Partition& blocks, int64_t width, double* partial) {
         for (int64_t b = 1; b < blocks.blocks; ++b)
             for (int64_t i = begin; i < end; ++i) partial[i] += partial[b * width + i];
     });
+}
+
+// sum[c], sum[C + c]: of x and of its squares, from the parts' moments.
+void add_moments(const Problem& p, const float* moments, double* sum) {
+    const int64_t parts = moment_parts(p.rows), plane = parts * p.channels;
+    std::fill(sum, sum + 2 * p.channels, 0.0);
+    for (int64_t part = 0; part < parts; ++part) {
+        const auto n = static_cast<double>(std::min<int64_t>(p.rows - part * moment_rows, moment_rows));
+        for (int64_t c = 0; c < p.channels; ++c) {
+            const float* at = moments + part * p.channels + c;
+            const double first = at[0], difference = at[plane], square = at[2 * plane];
+            sum[c] += n * first + difference;
+            sum[p.channels + c] += square + (2 * difference + n * first) * first;
+        }
+    }
 }
 
 const float* at_row(const void* base, int64_t row, int64_t channels) {
@@ -47,7 +64,9 @@ void forward(const Problem& p, const Forward& f, const Context& context) {
     const Partition blocks = blocks_of(p);
     auto* partial = static_cast<double*>(f.workspace);
 
-    if (p.training) {
+    if (p.training && f.moments) {
+        add_moments(p, static_cast<const float*>(f.moments), partial);
+    } else if (p.training) {
         const auto moments = PURNET_PICK(moments);
         for_blocks(blocks, [&](int64_t block, int64_t begin, int64_t end) {
             double* sum = partial + block * 2 * channels;

@@ -53,6 +53,7 @@ struct Forward {
     void* inverse;
     void* shift;
     void* workspace;
+    const void* moments = nullptr;
 };
 
 struct Apply {

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/moments.h"
 #include "kernels/record/operands.h"
 
 namespace purnet::batch_norm {
@@ -30,14 +31,30 @@ double act_derivative(Activation a, double u, double slope) {
     }
 }
 
+void merge_moments(const Problem& p, const double* moments, int64_t c, double& mean, double& variance) {
+    const int64_t parts = moment_parts(p.rows);
+    const auto at = [&](int64_t which, int64_t part) { return moments[(which * parts + part) * p.channels + c]; };
+    const auto rows = [&](int64_t part) { return static_cast<double>(std::min<int64_t>(moment_rows, p.rows - part * moment_rows)); };
+    const double n = static_cast<double>(p.rows);
+    for (int64_t part = 0; part < parts; ++part) mean += (rows(part) * at(0, part) + at(1, part)) / n;
+    for (int64_t part = 0; part < parts; ++part) {
+        const double off = at(0, part) - mean;
+        variance += (at(2, part) + 2 * off * at(1, part) + rows(part) * off * off) / n;
+    }
+}
+
 void reference_forward(const Problem& p, const Forward& f, const Context&) {
     const double n = static_cast<double>(p.rows);
     for (int64_t c = 0; c < p.channels; ++c) {
         double mean = in(f.running_mean)[c], variance = in(f.running_var)[c];
         if (p.training) {
             mean = variance = 0;
-            for (int64_t r = 0; r < p.rows; ++r) mean += in(f.x)[r * p.channels + c] / n;
-            for (int64_t r = 0; r < p.rows; ++r) variance += std::pow(in(f.x)[r * p.channels + c] - mean, 2) / n;
+            if (f.moments) {
+                merge_moments(p, in(f.moments), c, mean, variance);
+            } else {
+                for (int64_t r = 0; r < p.rows; ++r) mean += in(f.x)[r * p.channels + c] / n;
+                for (int64_t r = 0; r < p.rows; ++r) variance += std::pow(in(f.x)[r * p.channels + c] - mean, 2) / n;
+            }
             const double unbiased = p.rows > 1 ? variance * n / (n - 1) : variance;
             out(f.running_mean)[c] = (1 - p.momentum) * in(f.running_mean)[c] + p.momentum * mean;
             out(f.running_var)[c] = (1 - p.momentum) * in(f.running_var)[c] + p.momentum * unbiased;
@@ -176,6 +193,27 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
                             .available = [](Key key) { return table().has(&Kernels::forward, key); },
                             .flops = count * (v.training ? 8 : 4),
                             .bytes = count * sizeof(float) * ((v.training ? 3 : 2) + v.before + v.after)});
+    // A direction of its own: x moves no moments here, so that the backward is no derivative of it. With less than 30 rows in a part such
+    // numbers may be nobody's moments.
+    if (p.training && rows >= moment_rows && !real_layer) {
+        std::vector<Operand> m = f;
+        m.push_back(constant(parameter(input("moments", {3, moment_parts(rows), channels}, Fill::positive))));
+        c.directions.push_back({.name = "forward_from_moments",
+                                .operands = m,
+                                .run =
+                                    [=](Key key, const Pointers& at, const Context& context) {
+                                        const auto of = [&](std::string_view name) { return find(m, at, name); };
+                                        table().get(&Kernels::forward, "forward", key)(
+                                            p,
+                                            {of("x"), of("gamma"), of("beta"), of("running_mean"), of("running_var"), of("slope"),
+                                             of("before"), of("after"), of("y"), of("mean"), of("inverse"), of("shift"), of("workspace"),
+                                             of("moments")},
+                                            context);
+                                    },
+                                .available = [](Key key) { return table().has(&Kernels::forward, key); },
+                                .flops = count * 4,
+                                .bytes = count * sizeof(float) * (2 + v.before + v.after)});
+    }
     c.directions.push_back(
         {.name = "apply",
          .operands = again,
@@ -223,6 +261,7 @@ std::vector<Case> cases() {
         list.push_back(make_case(v, 3, 2049));
     }
     list.push_back(make_case(variants[0], 40000, 1));
+    for (const int64_t rows : {64, 100, 192}) list.push_back(make_case(variants[3], rows, 40));
     // Layers of the training step of batch 4 at 320 x 320.
     list.push_back(make_case(variants[3], 4 * 160 * 160, 64, true));
     list.push_back(make_case(variants[2], 4 * 80 * 80, 256, true));

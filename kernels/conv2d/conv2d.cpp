@@ -1,8 +1,12 @@
 #include "kernels/conv2d/conv2d.h"
 
+#include <algorithm>
+
+#include "kernels/batch_norm/moments.h"
 #include "kernels/conv2d/conv2d_methods.h"
 #include "kernels/conv2d/conv2d_onednn.h"
 #include "kernels/conv2d/conv2d_plain.h"
+#include "kernels/runtime/parallel.h"
 
 namespace purnet::conv2d {
 namespace {
@@ -36,6 +40,28 @@ void forward_f32(const Problem& p, const float* x, const float* weight, const fl
     const Method method = recorded_method(p, Pass::forward);
     if (method == Method::library) return onednn::forward(p, x, weight, bias, y, workspace);
     pack_and_run(method, p, Pass::forward, x, weight, bias, y, workspace);
+}
+
+// A pass over y: nothing is saved here, so nobody is told to take it (gives_moments).
+void forward_moments_f32(const Problem& p, const float* x, const float* weight, const float* bias, float* y, float* moments, void* workspace,
+                         const Context& context) {
+    require(p.groups == 1, "conv2d: moments of ", p.groups, " groups");
+    forward_f32(p, x, weight, bias, y, workspace, context);
+    const int64_t rows = p.n * p.out_h() * p.out_w(), parts = batch_norm::moment_parts(rows), plane = parts * p.o;
+    parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t part = begin; part < end; ++part) {
+            const float* first = y + part * batch_norm::moment_rows * p.o;
+            const float* last = y + std::min(rows, (part + 1) * batch_norm::moment_rows) * p.o;
+            float* to = moments + part * p.o;
+            for (int64_t c = 0; c < p.o; ++c) to[c] = first[c], to[plane + c] = to[2 * plane + c] = 0;
+            for (const float* row = first; row < last; row += p.o)
+                for (int64_t c = 0; c < p.o; ++c) {
+                    const float d = row[c] - first[c];
+                    to[plane + c] += d;
+                    to[2 * plane + c] += d * d;
+                }
+        }
+    });
 }
 
 void backward_data_f32(const Problem& p, const float* dy, const float* weight, float* dx, void* workspace, const Context&) {
@@ -78,6 +104,7 @@ size_t workspace(Key key, const Problem& problem, Pass pass) {
 Table<Kernels>& table() {
     static Table<Kernels> kernels("conv2d", {{{DeviceType::cpu, DType::f32},
                                               {.forward = erase<forward_f32>,
+                                               .forward_moments = erase<forward_moments_f32>,
                                                .backward_data = erase<backward_data_f32>,
                                                .backward_weights = erase<backward_weights_f32>,
                                                .workspace = workspace_f32,

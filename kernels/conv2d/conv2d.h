@@ -2,6 +2,7 @@
 //
 //   y[n,p,q,o] = bias[o] + sum over ky,kx,i of  weight[o,ky,kx,i] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //       g = o / (O/groups), I = C/groups, i < I;   x outside its H x W is 0
+//   forward_moments:   y, and moments of its rows (n,p,q): kernels/batch_norm/moments.h; groups = 1
 //   backward_data:     dx[n,h,w,g*I+i]    = sum over o of group g, (p,ky), (q,kx) that meet (h,w) of  weight[o,ky,kx,i] * dy[n,p,q,o]
 //   backward_weights:  dweight[o,ky,kx,i] = sum over n,p,q of dy[n,p,q,o] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //                      dbias[o]           = sum over n,p,q of dy[n,p,q,o]
@@ -53,6 +54,11 @@ enum class Pass { forward, backward_data, backward_weights };
 struct Kernels {
     void (*forward)(const Problem&, const void* x, const void* weight, const void* bias, void* y, void* workspace,
                     const Context&) = nullptr;
+    // moments: parameters, {3, moment_parts(N P Q), O}.
+    void (*forward_moments)(const Problem&, const void* x, const void* weight, const void* bias, void* y, void* moments, void* workspace,
+                            const Context&) = nullptr;
+    // Whether that costs less than a pass over y would; null: never.
+    bool (*gives_moments)(const Problem&, bool bias) = nullptr;
     void (*backward_data)(const Problem&, const void* dy, const void* weight, void* dx, void* workspace, const Context&) = nullptr;
     void (*backward_weights)(const Problem&, const void* x, const void* dy, void* dweight, void* dbias, void* workspace,
                              const Context&) = nullptr;

@@ -1,6 +1,8 @@
 // The record of conv2d: the formulas of conv2d.h as scalar loops in float64, shapes, the layers of the networks.
 #include <algorithm>
+#include <cmath>
 
+#include "kernels/batch_norm/moments.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/conv2d/conv2d_methods.h"
@@ -54,6 +56,28 @@ void reference_forward(const Problem& s, const double* x, const double* weight, 
     });
 }
 
+// Calls body(channel, first row, end) for each part of the rows and channel; moments lie at part * o + channel of each plane.
+template <class Body>
+void each_part(const Problem& s, Body&& body) {
+    const int64_t rows = s.n * s.out_h() * s.out_w();
+    for (int64_t part = 0; part < batch_norm::moment_parts(rows); ++part)
+        for (int64_t c = 0; c < s.o; ++c)
+            body(part * s.o + c, c, part * batch_norm::moment_rows, std::min(rows, (part + 1) * batch_norm::moment_rows));
+}
+int64_t moments_plane(const Problem& s) { return batch_norm::moment_parts(s.n * s.out_h() * s.out_w()) * s.o; }
+
+void reference_forward_moments(const Problem& s, const double* x, const double* weight, const double* bias, double* y, double* moments,
+                               void* workspace, const Context& context) {
+    reference_forward(s, x, weight, bias, y, workspace, context);
+    const int64_t plane = moments_plane(s);
+    each_part(s, [&](int64_t at, int64_t c, int64_t first, int64_t end) {
+        const double shift = moments[at] = y[first * s.o + c];
+        moments[plane + at] = moments[2 * plane + at] = 0;
+        for (int64_t r = first; r < end; ++r) moments[plane + at] += y[r * s.o + c] - shift;
+        for (int64_t r = first; r < end; ++r) moments[2 * plane + at] += (y[r * s.o + c] - shift) * (y[r * s.o + c] - shift);
+    });
+}
+
 void reference_backward_data(const Problem& s, const double* dy, const double* weight, double* dx, void*, const Context&) {
     for (int64_t i = 0; i < s.x_count(); ++i) dx[i] = 0;
     parallel_for(s.c / s.groups, 1, [&](int64_t begin, int64_t end) {
@@ -88,6 +112,28 @@ bool forward_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) 
     return true;
 }
 
+// The bound is g(K) u_acc S. With e the S of an element of y that also covers its rounding, moments of differences d may be off by sums of
+// e, of squares by 2 |d| e + e^2, and both by the rounding of their own 64 terms.
+bool forward_moments_magnitude(const Problem& s, Key key, const Pointers& p, bool bias, int64_t reduction) {
+    auto *y = static_cast<double*>(p[2]), *moments = static_cast<double*>(p.back());
+    if (!forward_magnitude(s, key, p, bias))
+        reference_forward(s, static_cast<const double*>(p[0]), static_cast<const double*>(p[1]),
+                          bias ? static_cast<const double*>(p[4]) : nullptr, y, nullptr, {});
+    const double k = static_cast<double>(reduction), unit = std::min(k, 6 * std::sqrt(k)) * 0x1p-24;
+    const double e = 1 + (key.dtype == DType::bf16 ? 0x1p-8 : 0x1p-24) / unit, terms = batch_norm::moment_rows;
+    const int64_t plane = moments_plane(s);
+    each_part(s, [&](int64_t at, int64_t c, int64_t first, int64_t end) {
+        moments[at] = e * y[first * s.o + c];
+        moments[plane + at] = moments[2 * plane + at] = 0;
+        for (int64_t r = first; r < end; ++r) {
+            const double d = y[r * s.o + c] + y[first * s.o + c];
+            moments[plane + at] += (e + terms) * d;
+            moments[2 * plane + at] += (2 * e + unit * e * e + terms + 2) * d * d;
+        }
+    });
+    return true;
+}
+
 bool backward_data_magnitude(const Problem& s, Key key, const Pointers& p) {
     return key.device == DeviceType::cpu && winograd_bound(s, Pass::backward_data, static_cast<const double*>(p[0]),
                                                            static_cast<const double*>(p[1]), static_cast<double*>(p[2]));
@@ -114,7 +160,7 @@ Operand workspace_operand(const Problem& s, Pass pass) {
     return workspace_of_twins([&](Key key) { return conv2d::workspace(key, s, pass); });
 }
 
-Case make_case(const Problem& s, bool bias, bool real_layer) {
+Case make_case(const Problem& s, bool bias, bool real_layer, bool moments = false) {
     check(s);
     const std::vector<int64_t> x_shape{s.n, s.h, s.w, s.c}, y_shape{s.n, s.out_h(), s.out_w(), s.o};
     const std::vector<int64_t> weight_shape{s.o, s.kh, s.kw, s.c / s.groups};
@@ -135,6 +181,16 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
         .reduction = s.kh * s.kw * (s.c / s.groups) + bias,
         .magnitude = [s, bias](Key key, const Pointers& p) { return forward_magnitude(s, key, p, bias); }};
     if (bias) forward.operands.push_back(bias_operand);
+    Direction with_moments = forward;
+    with_moments.name = "forward_moments";
+    with_moments.operands.push_back({"moments", Role::output, Kind::parameter, {3, moments_plane(s) / s.o, s.o}});
+    with_moments.run = [s, bias](Key key, const Pointers& p, const Context& c) {
+        table().get(&Kernels::forward_moments, "forward_moments", key)(s, p[0], p[1], bias ? p[4] : nullptr, p[2], p.back(), p[3], c);
+    };
+    with_moments.available = [](Key key) { return table().has(&Kernels::forward_moments, key); };
+    with_moments.magnitude = [s, bias, reduction = forward.reduction](Key key, const Pointers& p) {
+        return forward_moments_magnitude(s, key, p, bias, reduction);
+    };
     Direction data{
         .name = "backward_data",
         .operands =
@@ -165,20 +221,23 @@ Case make_case(const Problem& s, bool bias, bool real_layer) {
         .reduction = s.n * s.out_h() * s.out_w(),
         .magnitude = [s, bias](Key key, const Pointers& p) { return backward_weights_magnitude(s, key, p, bias); }};
     if (bias) weights.operands.push_back({"dbias", Role::output, Kind::parameter, {s.o}});
-    return {label_of(s, bias), real_layer, {std::move(forward), std::move(data), std::move(weights)}};
+    Case c{label_of(s, bias), real_layer, {std::move(forward), std::move(data), std::move(weights)}};
+    if (moments) c.directions.push_back(std::move(with_moments));
+    return c;
 }
 
 std::vector<Case> cases() {
     std::vector<Case> list;
     const auto add = [&](Problem s, bool bias = false) { list.push_back(make_case(s, bias, false)); };
+    const auto add_moments = [&](Problem s, bool bias = false) { list.push_back(make_case(s, bias, false, true)); };
     // The smallest, and channel counts around every vector and tile.
-    add({});
-    add({.n = 1, .h = 1, .w = 1, .c = 17, .o = 5}, true);
+    add_moments({});
+    add_moments({.n = 1, .h = 1, .w = 1, .c = 17, .o = 5}, true);
     for (int64_t channels : {2, 7, 15, 16, 17, 31, 33})
         add({.n = 2, .h = 5, .w = 7, .c = channels, .o = 48 - channels, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, channels % 2);
     for (int64_t width : {1, 2, 3, 6, 13, 14, 15, 29})
         add({.n = 1, .h = 3, .w = width, .c = 16, .o = 32, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
-    for (int64_t o : {1, 3, 63, 64, 65, 130}) add({.n = 1, .h = 3, .w = 11, .c = 13, .o = o}, true);
+    for (int64_t o : {1, 3, 63, 64, 65, 130}) add_moments({.n = 1, .h = 3, .w = 11, .c = 13, .o = o}, true);
     // Winograd's tiles cut by every border, on sub-grids too, with pads on one side and none.
     for (int64_t size : {4, 7, 9, 13, 22})
         add({.n = 2, .h = size, .w = size + 1, .c = 40, .o = 33, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, size == 9);
@@ -209,7 +268,7 @@ std::vector<Case> cases() {
     add({.n = 2, .h = 7, .w = 7, .c = 20, .o = 33, .stride = 2});
     add({.n = 1, .h = 9, .w = 9, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3, .pads = {1, 0, 0, 1}});
     add({.n = 1, .h = 1, .w = 3, .c = 16, .o = 16, .kh = 3, .kw = 3, .stride = 2, .pads = {1, 1, 1, 1}});  // a phase without pixels
-    add({.n = 1, .h = 2, .w = 2, .c = 521, .o = 9});                                                       // one tile, its sum in parts
+    add_moments({.n = 1, .h = 2, .w = 2, .c = 521, .o = 9});                                                       // one tile, its sum in parts
     add({.n = 1, .h = 3, .w = 3, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3});  // phases that only rows, or only columns of taps meet
     add({.n = 1, .h = 3, .w = 3, .stride = 3});                                    // phases two beyond the only tap
     // Groups: depthwise, several channels each, a multiplier.
@@ -220,9 +279,11 @@ std::vector<Case> cases() {
     add({.n = 2, .h = 5, .w = 5, .c = 6, .o = 18, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 6});
     add({.n = 1, .h = 5, .w = 4, .c = 32, .o = 32, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}, .groups = 2});
     // Few tiles with long sums, which a grid of blocks shares.
-    add({.n = 1, .h = 5, .w = 4, .c = 64, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, true);
-    add({.n = 2, .h = 17, .w = 16, .c = 8, .o = 8, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, true);
-    add({.n = 2, .h = 17, .w = 16, .c = 3, .o = 9, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
+    add_moments({.n = 1, .h = 5, .w = 4, .c = 64, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, true);
+    add_moments({.n = 2, .h = 17, .w = 16, .c = 8, .o = 8, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, true);
+    add_moments({.n = 2, .h = 17, .w = 16, .c = 3, .o = 9, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
+    // Rows in three parts of 64, more columns than a tile has.
+    add_moments({.n = 1, .h = 16, .w = 12, .c = 64, .o = 136});
     // One channel in and out: the upsampling heads seen from behind.
     add({.n = 2, .h = 17, .w = 21, .c = 1, .o = 1, .kh = 8, .kw = 8, .stride = 4, .pads = {2, 2, 2, 2}});
     // The same with few taps and many lines, with inputs that no window meets, and dilated.
@@ -235,6 +296,8 @@ std::vector<Case> cases() {
 
 const bool registered = [] {
     table().add({DeviceType::reference, DType::f64}, {.forward = erase<reference_forward>,
+                                                      .forward_moments = erase<reference_forward_moments>,
+                                                      .gives_moments = [](const Problem& s, bool) { return s.groups == 1; },
                                                       .backward_data = erase<reference_backward_data>,
                                                       .backward_weights = erase<reference_backward_weights>});
     return record::add({.name = "conv2d", .formula = "y = conv(x, weight) + bias: stride, pads, dilation, groups", .cases = cases});

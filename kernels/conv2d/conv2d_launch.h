@@ -168,20 +168,34 @@ bool sum_alone(const tile::Epilogue<T>& e) {
     return !e.bias && !e.before && !e.after && e.slope == 1 && std::isinf(e.top);
 }
 
+// moments: null where they are not wanted.
 template <class T>
-void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, void* workspace,
+void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, float* moments, void* workspace,
              const Context& context, const Way* given) {
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d forward", text);
     check(p);
-    const bool alone = sum_alone(epilogue);
+    require(!moments || p.groups == 1, "conv2d: moments of ", p.groups, " groups");
+    const bool alone = !moments && sum_alone(epilogue);
     const Way way = given ? *given : way_of<T>(p, Pass::forward, alone);
     if (alone && run_by(way.library, p, Pass::forward, dtype_of<T>, x, weight, y, workspace, context)) return;
     if (depthwise::takes(p)) return depthwise::forward(p, x, weight, epilogue, y, context);
     if (single::takes(p)) return single::forward(p, x, weight, epilogue, y, context);
     const bool vectors = p.o / p.groups % 4 == 0 && tile::aligned_16(y, epilogue.before, epilogue.after);
-    const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors};
+    const Correlation<T, true> product{narrow(p), x, weight, epilogue, y, vectors, moments};
     Method<T>::launch(p, Pass::forward, way, product, chunk_of(p, Pass::forward, x, weight), workspace, cuda::stream_of(context));
+}
+
+template <class T>
+void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, void* workspace,
+             const Context& context, const Way* given) {
+    forward<T>(p, x, weight, epilogue, y, nullptr, workspace, context, given);
+}
+
+// Not where a library is faster, which has no moments. It is asked for sums alone: no bias.
+template <class T>
+bool gives_moments(const Problem& p, bool bias) {
+    return p.groups == 1 && way_of<T>(p, Pass::forward, !bias).library == Library::none;
 }
 
 template <class T>
@@ -256,6 +270,11 @@ void plain_forward(const Problem& p, const T* x, const T* weight, const float* b
     forward<T>(p, x, weight, {.bias = bias}, y, workspace, context, nullptr);
 }
 template <class T>
+void plain_forward_moments(const Problem& p, const T* x, const T* weight, const float* bias, T* y, float* moments, void* workspace,
+                           const Context& context) {
+    forward<T>(p, x, weight, {.bias = bias}, y, moments, workspace, context, nullptr);
+}
+template <class T>
 void plain_backward_data(const Problem& p, const T* dy, const T* weight, T* dx, void* workspace, const Context& context) {
     backward_data<T>(p, dy, weight, {}, dx, workspace, context, nullptr);
 }
@@ -276,6 +295,8 @@ std::unique_ptr<PackedConv> pack_forward(const Problem& p, const Epilogue& epilo
 template <class T>
 Kernels kernels_of() {
     return {.forward = erase<plain_forward<T>>,
+            .forward_moments = erase<plain_forward_moments<T>>,
+            .gives_moments = gives_moments<T>,
             .backward_data = erase<plain_backward_data<T>>,
             .backward_weights = erase<plain_backward_weights<T>>,
             .workspace = plain_workspace<T>,

@@ -20,6 +20,7 @@
 // parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
 #pragma once
 
+#include "kernels/conv2d/conv2d_moments.h"
 #include "kernels/conv2d/conv2d_tile.h"
 #include "kernels/tile/pipeline.h"
 
@@ -134,8 +135,15 @@ __global__ void __launch_bounds__(Tile::threads) mma_kernel(Product product, int
             for (int j = 0; j < 4; ++j) {
                 float pair[2] = {v[4 * i + j][2 * half], v[4 * i + j][2 * half + 1]};
                 product.put(at, column0 + warp_column + 8 * j + tile::Accumulator::column(lane, 0), pair);
+                v[4 * i + j][2 * half] = pair[0], v[4 * i + j][2 * half + 1] = pair[1];
             }
         }
+    if constexpr (Product::has_moments) {
+        using Moments = TileMoments<Tile::rows, Tile::columns, Tile::rows / Tile::warp_rows>;
+        static_assert(Moments::floats * sizeof(float) <= Tile::shared);
+        if (product.moments)
+            warp_moments<Moments, parts, 4>(v, product, row0, column0, warp_row, warp_column, true, reinterpret_cast<float*>(memory));
+    }
 }
 
 }  // namespace purnet::conv2d::implicit

@@ -9,7 +9,9 @@
 //     select(z)                          of which group (and phase) the rest speaks
 //     rows(), columns(), depth()
 //     a<W, Lines>(...), b<W, Lines>(...) the operands (conv2d_operands.h)
-//     row_at(row), put<N>(...)           where a row of C lies, and N neighbours of it to their place
+//     row_at(row), put<N>(...)           where a row of C lies, and N neighbours of it to their place; they are then as put, but for
+//                                        the rounding
+//     has_moments                        whether `moments` may ask for those of the result (conv2d_moments.h)
 // Both kernels (conv2d_tile.h in float32, conv2d_mma.h on tensor cores) take any of them.
 #pragma once
 
@@ -22,12 +24,15 @@ namespace purnet::conv2d::implicit {
 // Forward, and data gradient by phases. Both take an epilogue: the data gradient is the forward of a transposed convolution.
 template <class T, bool Forward>
 struct Correlation {
+    using Element = T;
+    static constexpr bool has_moments = Forward;
     Problem32 p;
     const T* source;
     const T* weight;
     tile::Epilogue<T> epilogue;
     T* out;
-    bool vectors;  // the result, and what the epilogue adds to it, may be taken in vectors
+    bool vectors;    // the result, and what the epilogue adds to it, may be taken in vectors
+    float* moments;  // null: not wanted; of one group alone
     View view;
     int group;
 
@@ -83,6 +88,7 @@ struct Correlation {
 
 template <class T>
 struct WeightGradient {
+    static constexpr bool has_moments = false;
     Problem32 p;
     const T* x;
     const T* dy;

@@ -12,6 +12,7 @@
 // element is taken in order in float32, in parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
 #pragma once
 
+#include "kernels/conv2d/conv2d_moments.h"
 #include "kernels/conv2d/conv2d_products.h"
 #include "kernels/conv2d/conv2d_split.h"
 #include "kernels/tile/ptx.h"
@@ -112,6 +113,11 @@ __global__ void __launch_bounds__(float_threads) tile_kernel(Product product, in
     for (int i = 0; i < 4; ++i) {
         const int64_t at = product.row_at(row0 + row + i);
         if (at >= 0) product.put(at, column0 + column, sum[i]);
+    }
+    if constexpr (Product::has_moments) {
+        using Moments = TileMoments<tile_size, tile_size, tile_size / 4>;
+        static_assert(Moments::floats * sizeof(float) <= 2 * float_depth * sizeof(TileLine));
+        if (product.moments) thread_moments<Moments>(sum, product, row0, column0, row, column, &tile_a[0][0]);
     }
 }
 

@@ -23,6 +23,7 @@
 // 64 Groups + Columns lines a stage. The order of an element's sum is that of the steps: the same bits always.
 #pragma once
 
+#include "kernels/conv2d/conv2d_moments.h"
 #include "kernels/conv2d/conv2d_products.h"
 #include "kernels/conv2d/conv2d_split.h"
 #include "kernels/tile/ring.h"
@@ -210,18 +211,26 @@ __global__ void __launch_bounds__(launchable_threads<Tile>, Tile::resident)
 #pragma unroll
             for (int e = 0; e < 4; ++e) v[q][e] = sum.at[4 * q + e];
         if (splits > 1 && !gather_parts<Tile::consumers, Tile::columns / 8>(v, share, partial, counter)) return;
-        if (thread >= Tile::consumers) return;
+        const bool owner = thread < Tile::consumers;
         // Elements 0 and 1 of a quad are neighbours in one row, 2 and 3 eight rows below.
         const int64_t row0 = static_cast<int64_t>(blockIdx.x) * Tile::rows;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            const int64_t at = product.row_at(row0 + sum.row(thread, 2 * half));
+            const int64_t at = owner ? product.row_at(row0 + sum.row(thread, 2 * half)) : -1;
             if (at < 0) continue;
 #pragma unroll
             for (int q = 0; q < Tile::columns / 8; ++q) {
                 float pair[2] = {v[q][2 * half], v[q][2 * half + 1]};
                 direction.put(at, sum.column(thread, 4 * q), pair);
+                v[q][2 * half] = pair[0], v[q][2 * half + 1] = pair[1];
             }
+        }
+        if constexpr (Product::has_moments) {
+            using Moments = TileMoments<Tile::rows, Tile::columns, Tile::rows / 16>;
+            static_assert(Moments::floats * sizeof(float) <= Tile::stages * Tile::stage_bytes);
+            if (product.moments)
+                warp_moments<Moments, 1, Tile::columns / 8>(v, product, row0, direction.column0, thread / 32 * 16, 0, owner,
+                                                            reinterpret_cast<float*>(memory));
         }
     }
 }

@@ -179,6 +179,15 @@ TEST_CASE("ops: batch norm's gradients in every form") {
                 }
 }
 
+TEST_CASE("ops: the gradients of a convolution and a batch norm that takes its moments") {
+    check_gradients({{2, 5, 9, 2}, {3, 2, 2, 2}, {3}, {3}, {3}}, [&](const Inputs& x) {
+        const Tensor running_mean = Tensor::zeros({3}, DType::f64, reference), running_var = Tensor::zeros({3}, DType::f64, reference);
+        const ops::WithMoments made = ops::conv2d_with_moments(x[0], x[1], x[2], {.pads = {1, 0, 0, 1}});
+        REQUIRE(made.moments.shape() == Shape{3, 2, 3});
+        return ops::batch_norm(made.y, x[3], x[4], running_mean, running_var, {.activation = Activation::relu}, {}, {}, {}, made.moments);
+    });
+}
+
 TEST_CASE("ops: fused ones equal compositions of simple ones") {
     const Shape map{2, 3, 4, 5};
     const auto tensor = [&](const Shape& shape, int seed) {
@@ -212,6 +221,23 @@ TEST_CASE("ops: fused ones equal compositions of simple ones") {
             same(m1, m2);
             same(v1, v2);
         }
+    }
+    SUBCASE("batch norm of a convolution with its moments") {
+        const Tensor filter = tensor({6, 2, 2, 5}, 11), gamma = tensor({6}, 5), beta = tensor({6}, 6);
+        // Parts of 64 rows: one that is not full, two that are, a last one of a single row.
+        for (const Shape& shape : {Shape{2, 3, 4, 5}, Shape{2, 9, 9, 5}, Shape{1, 6, 14, 5}}) {
+            const Tensor picture = tensor(shape, 12);
+            const auto statistics = [&] { return std::pair(tensor({6}, 8), tensor({6}, 9)); };
+            auto [m1, v1] = statistics();
+            auto [m2, v2] = statistics();
+            const ops::WithMoments made = ops::conv2d_with_moments(picture, filter, {}, {});
+            REQUIRE(made.moments);
+            same(ops::batch_norm(made.y, gamma, beta, m1, v1, {}, {}, {}, {}, made.moments),
+                 ops::batch_norm(ops::conv2d(picture, filter, {}, {}), gamma, beta, m2, v2, {}));
+            same(m1, m2);
+            same(v1, v2);
+        }
+        CHECK(!ops::conv2d_with_moments(x.to(Device{}, DType::f32), filter.to(Device{}, DType::f32), {}, {}).moments);
     }
     SUBCASE("the weighted loss without a weight, and its weight") {
         const Tensor g = ops::sigmoid(tensor({2, 3, 4, 1}, 9)), z = tensor({2, 3, 4, 1}, 10),
@@ -281,6 +307,9 @@ TEST_CASE("ops: wrong shapes are refused with both") {
     REFUSED(ops::batch_norm(a, v, five, five, five, {}), "batch_norm: x is 2x3x4x5, gamma must have 5");
     REFUSED(ops::batch_norm(a, five, five, five, five, {.activation = Activation::prelu}), "slope");
     REFUSED(ops::batch_norm(a, five, five, five, five, {}, {}, b), "2x3x4x6");
+    REFUSED(ops::batch_norm(a, five, five, five, five, {}, {}, {}, {}, Tensor::zeros({3, 2, 5}, DType::f32)), "moments are 3x2x5");
+    REFUSED(ops::batch_norm(a, five, five, five, five, {.training = false}, {}, {}, {}, Tensor::zeros({3, 1, 5}, DType::f32)),
+            "moments are 3x1x5 and not wanted");
     REFUSED(ops::promote(a, b, {}, 1), "promote: f is 2x3x4x6 but the target is 2x3x4x5");
     REFUSED(ops::max_pool(a, {5, 2, {}}), "does not fit into 2x3x4x5");
     const Tensor filter = Tensor::zeros({7, 1, 1, 5}, DType::bf16), columns = Tensor::zeros({5, 4, 4, 1}, DType::bf16);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/batch_norm/moments.h"
 #include "kernels/conv2d/conv2d_ways.h"
 #include "kernels/runtime/arithmetic.h"
 #include "kernels/runtime/choices.h"
@@ -36,7 +37,7 @@ std::vector<T> sparse(int64_t count, int64_t seed) {
 }
 
 template <class T>
-std::vector<float> run(const Problem& p, Pass pass) {
+std::vector<float> run(const Problem& p, Pass pass, bool moments = false) {
     const Key key{DeviceType::cuda, dtype_of<T>};
     const Context context{place().device, nullptr};
     const DeviceArray<T> x(sparse<T>(p.x_count(), 1)), weight(sparse<T>(p.weight_count(), 2)), y(sparse<T>(p.y_count(), 3));
@@ -49,8 +50,17 @@ std::vector<float> run(const Problem& p, Pass pass) {
     const Table<conv2d::Kernels>& table = conv2d::table();
     if (pass == Pass::forward) {
         const DeviceArray<T> out(static_cast<size_t>(p.y_count()));
-        table.get(&conv2d::Kernels::forward, "forward", key)(p, x.get(), weight.get(), nullptr, out.get(), scratch.data(), context);
-        return floats(out, p.y_count());
+        if (!moments) {
+            table.get(&conv2d::Kernels::forward, "forward", key)(p, x.get(), weight.get(), nullptr, out.get(), scratch.data(), context);
+            return floats(out, p.y_count());
+        }
+        const int64_t count = 3 * batch_norm::moment_parts(p.n * p.out_h() * p.out_w()) * p.o;
+        const DeviceArray<float> made(static_cast<size_t>(count));
+        table.get(&conv2d::Kernels::forward_moments, "forward_moments", key)(p, x.get(), weight.get(), nullptr, out.get(), made.get(),
+                                                                             scratch.data(), context);
+        std::vector<float> all = floats(out, p.y_count());
+        for (int64_t i = 0; i < count; ++i) all.push_back(made[static_cast<size_t>(i)]);
+        return all;
     }
     if (pass == Pass::backward_data) {
         const DeviceArray<T> out(static_cast<size_t>(p.x_count()));
@@ -64,16 +74,16 @@ std::vector<float> run(const Problem& p, Pass pass) {
 }
 
 template <class T>
-void check_ways(const Problem& p, Pass pass, size_t least) {
+void check_ways(const Problem& p, Pass pass, size_t least, bool moments = false) {
     const std::vector<Way> ways = conv2d::implicit::ways<T>(p, pass);
     CHECK(ways.size() >= least);
     choices::know({});
-    const std::vector<float> plain = run<T>(p, pass);
+    const std::vector<float> plain = run<T>(p, pass, moments);
     CHECK(std::count(plain.begin(), plain.end(), 0.0f) < static_cast<int64_t>(plain.size()));
 
     // Measured once, by the first that needs it.
     choices::measure(true);
-    CHECK(run<T>(p, pass) == plain);
+    CHECK(run<T>(p, pass, moments) == plain);
     choices::measure(false);
     const choices::Known known = choices::known();
     REQUIRE(known.size() == 1);
@@ -87,7 +97,7 @@ void check_ways(const Problem& p, Pass pass, size_t least) {
         CHECK(named(way.name) == 1);
         choices::know({{known.begin()->first, way.name}});
         CHECK(conv2d::implicit::way_of<T>(p, pass).name == way.name);
-        CHECK(run<T>(p, pass) == plain);
+        CHECK(run<T>(p, pass, moments) == plain);
     }
     choices::know({{known.begin()->first, "no such way"}});
     CHECK(conv2d::implicit::way_of<T>(p, pass).name == ways.front().name);
@@ -102,6 +112,8 @@ TEST_CASE("ways: every one of a convolution computes the same, measured, told or
     check_ways<float>(p, Pass::forward, 2);
     check_ways<float>(p, Pass::backward_data, 2);
     check_ways<bf16>(p, Pass::forward, 6);        // wgmma with three tiles and mma with three, in parts or not
+    check_ways<float>(p, Pass::forward, 2, true);
+    check_ways<bf16>(p, Pass::forward, 6, true);
     check_ways<bf16>(p, Pass::backward_data, 4);  // c is 32: no tile of 128 columns
     const Problem deep{.n = 3, .h = 12, .w = 10, .c = 8, .o = 16};
     check_ways<float>(deep, Pass::backward_weights, 2);
