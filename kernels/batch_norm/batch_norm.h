@@ -6,6 +6,7 @@
 //     training also: running_mean = (1 - momentum) running_mean + momentum m,
 //                    running_var  = (1 - momentum) running_var  + momentum v rows / (rows - 1)    (v where rows = 1)
 //     act: none, relu, relu6, prelu with one slope.
+// Where the forward is given the moments of x (moments.h), which who made x took in passing, batch statistics come from these.
 // Backward, with g[r,c] = dy[r,c] act'(u[r,c]):
 //     dbeta_c = sum_r g,   dgamma_c = sum_r g h,   dslope = sum_rc dy min(u, 0),   dbefore = g,   dafter = dy (left to the caller)
 //     dx = gamma_c s_c g                                            running statistics
@@ -15,10 +16,10 @@
 //
 // x, before, after, y, dy, dx, dbefore: activations, rows x C, contiguous, C fastest. gamma, beta, running_*, mean, inverse (s), shift
 // (beta, and what rounding the mean lost) and their gradients: parameters, C values; slope, dslope: one. Optional, null when absent: slope
-// (but for prelu), before, after and all results of the backward. y may be x, before or after; dx may be dy, dbefore may not be dx. The
-// forward writes mean, inverse and shift always: the backward and apply read them. Sums are taken in float64 over blocks fixed by the
-// shape: the same bits for any number of threads. Bytes: training forward 3 (read twice, written once) + 1 each for before, after; apply 2
-// + 1 each; backward 5 (x, dy twice, dx) + 1 for before.
+// (but for prelu), before, after, moments and all results of the backward. y may be x, before or after; dx may be dy, dbefore may not be
+// dx. The forward writes mean, inverse and shift always: the backward and apply read them. Sums are taken in float64 over blocks fixed by
+// the shape: the same bits for any number of threads. Bytes: training forward 3 (read twice, written once; 2 with moments) + 1 each for
+// before, after; apply 2 + 1 each; backward 5 (x, dy twice, dx) + 1 for before.
 #pragma once
 
 #include <cstddef>
