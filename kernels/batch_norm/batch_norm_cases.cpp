@@ -115,7 +115,7 @@ struct Variant {
     bool before, after;
 };
 
-Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer = false) {
+Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer = false, bool from_moments = false) {
     const Problem p{.rows = rows,
                     .channels = channels,
                     .training = v.training,
@@ -179,7 +179,10 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
     Case c{.label = concat(v.training ? "training " : "fixed ", name_of(v.activation), v.before ? " before" : "", v.after ? " after" : "",
                            " r", rows, " c", channels),
            .real_layer = real_layer};
-    c.directions.push_back({.name = "forward",
+    // A case of its own: x moves no moments here, so that the backward is no derivative of it. With fewer than 30 rows in a part such numbers
+    // may be nobody's moments.
+    if (from_moments) f.push_back(constant(parameter(input("moments", {3, moment_parts(rows), channels}, Fill::positive))));
+    c.directions.push_back({.name = from_moments ? "forward_from_moments" : "forward",
                             .operands = f,
                             .run =
                                 [=](Key key, const Pointers& at, const Context& context) {
@@ -187,33 +190,13 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
                                     table().get(&Kernels::forward, "forward", key)(
                                         p,
                                         {of("x"), of("gamma"), of("beta"), of("running_mean"), of("running_var"), of("slope"), of("before"),
-                                         of("after"), of("y"), of("mean"), of("inverse"), of("shift"), of("workspace")},
+                                         of("after"), of("y"), of("mean"), of("inverse"), of("shift"), of("workspace"), of("moments")},
                                         context);
                                 },
                             .available = [](Key key) { return table().has(&Kernels::forward, key); },
                             .flops = count * (v.training ? 8 : 4),
-                            .bytes = count * sizeof(float) * ((v.training ? 3 : 2) + v.before + v.after)});
-    // A direction of its own: x moves no moments here, so that the backward is no derivative of it. With less than 30 rows in a part such
-    // numbers may be nobody's moments.
-    if (p.training && rows >= moment_rows && !real_layer) {
-        std::vector<Operand> m = f;
-        m.push_back(constant(parameter(input("moments", {3, moment_parts(rows), channels}, Fill::positive))));
-        c.directions.push_back({.name = "forward_from_moments",
-                                .operands = m,
-                                .run =
-                                    [=](Key key, const Pointers& at, const Context& context) {
-                                        const auto of = [&](std::string_view name) { return find(m, at, name); };
-                                        table().get(&Kernels::forward, "forward", key)(
-                                            p,
-                                            {of("x"), of("gamma"), of("beta"), of("running_mean"), of("running_var"), of("slope"),
-                                             of("before"), of("after"), of("y"), of("mean"), of("inverse"), of("shift"), of("workspace"),
-                                             of("moments")},
-                                            context);
-                                    },
-                                .available = [](Key key) { return table().has(&Kernels::forward, key); },
-                                .flops = count * 4,
-                                .bytes = count * sizeof(float) * (2 + v.before + v.after)});
-    }
+                            .bytes = count * sizeof(float) * ((v.training && !from_moments ? 3 : 2) + v.before + v.after)});
+    if (from_moments) return c;
     c.directions.push_back(
         {.name = "apply",
          .operands = again,
@@ -261,7 +244,10 @@ std::vector<Case> cases() {
         list.push_back(make_case(v, 3, 2049));
     }
     list.push_back(make_case(variants[0], 40000, 1));
-    for (const int64_t rows : {64, 100, 192}) list.push_back(make_case(variants[3], rows, 40));
+    for (const int64_t rows : {31, 64, 100, 192, 2400}) {
+        list.push_back(make_case(variants[3], rows, 40, false, true));
+        list.push_back(make_case(variants[4], rows, 33, false, true));
+    }
     // Layers of the training step of batch 4 at 320 x 320.
     list.push_back(make_case(variants[3], 4 * 160 * 160, 64, true));
     list.push_back(make_case(variants[2], 4 * 80 * 80, 256, true));
