@@ -39,8 +39,7 @@ void backward(const batch_norm::Problem& p, Key key, Gradients& g) {
 }  // namespace
 
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean, const Tensor& running_var,
-                  const BatchNormOptions& options, const Tensor& slope, const Tensor& before, const Tensor& after,
-                  const Tensor& moments) {
+                  const BatchNormOptions& options, const Tensor& slope, const Tensor& before, const Tensor& after, const Tensor& moments) {
     require(x && x.shape().rank() >= 1 && x.count() > 0, "batch_norm: x is empty or has no axis");
     const int64_t channels = x.size(-1);
     const auto vector_of = [&](const Tensor& t, const char* name) {
@@ -68,8 +67,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
     batch_norm::check(p, slope.defined(), before.defined());
     const Key key = x.key();
     const DType statistics = parameter_dtype(x.dtype());
-    require(!moments || (p.training && moments.shape() == Shape{3, batch_norm::moment_parts(p.rows), channels} &&
-                         moments.dtype() == statistics),
+    require(!moments ||
+                (p.training && moments.shape() == Shape{3, batch_norm::moment_parts(p.rows), channels} && moments.dtype() == statistics),
             "batch_norm: x is ", x.shape(), ", moments are ", moments ? moments.shape().text() : "", p.training ? "" : " and not wanted");
     OpCall call{.name = "batch_norm",
                 .inputs = {x, gamma, beta, running_mean, running_var, slope, before, after, moments},

@@ -312,8 +312,9 @@ void forward(const Problem& p, const Forward& f, const Context& context) {
     check(p, f.slope, f.before);
     const cudaStream_t stream = cuda::stream_of(context);
     const T* x = static_cast<const T*>(f.x);
-    const StatisticsEnd end{floats(f.gamma), floats(f.beta),    floats(f.running_mean),      floats(f.running_var), floats(f.mean),
-                            floats(f.inverse), floats(f.shift), static_cast<double>(p.rows), p.eps,                 p.momentum};
+    const StatisticsEnd end{floats(f.gamma), floats(f.beta),    floats(f.running_mean), floats(f.running_var),
+                            floats(f.mean),  floats(f.inverse), floats(f.shift),        static_cast<double>(p.rows),
+                            p.eps,           p.momentum};
     auto* const partial = static_cast<double*>(f.workspace);
     if (p.training && f.moments) {
         const float* moments = floats(f.moments);

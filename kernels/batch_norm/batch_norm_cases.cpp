@@ -179,8 +179,8 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
     Case c{.label = concat(v.training ? "training " : "fixed ", name_of(v.activation), v.before ? " before" : "", v.after ? " after" : "",
                            " r", rows, " c", channels),
            .real_layer = real_layer};
-    // A case of its own: x moves no moments here, so that the backward is no derivative of it. With fewer than 30 rows in a part such numbers
-    // may be nobody's moments.
+    // A case of its own: x moves no moments here, so that the backward is no derivative of it. With fewer than 30 rows in a part such
+    // numbers may be nobody's moments.
     if (from_moments) f.push_back(constant(parameter(input("moments", {3, moment_parts(rows), channels}, Fill::positive))));
     c.directions.push_back({.name = from_moments ? "forward_from_moments" : "forward",
                             .operands = f,

@@ -268,7 +268,7 @@ std::vector<Case> cases() {
     add({.n = 2, .h = 7, .w = 7, .c = 20, .o = 33, .stride = 2});
     add({.n = 1, .h = 9, .w = 9, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3, .pads = {1, 0, 0, 1}});
     add({.n = 1, .h = 1, .w = 3, .c = 16, .o = 16, .kh = 3, .kw = 3, .stride = 2, .pads = {1, 1, 1, 1}});  // a phase without pixels
-    add_moments({.n = 1, .h = 2, .w = 2, .c = 521, .o = 9});                                                       // one tile, its sum in parts
+    add_moments({.n = 1, .h = 2, .w = 2, .c = 521, .o = 9});                                               // one tile, its sum in parts
     add({.n = 1, .h = 3, .w = 3, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3});  // phases that only rows, or only columns of taps meet
     add({.n = 1, .h = 3, .w = 3, .stride = 3});                                    // phases two beyond the only tap
     // Groups: depthwise, several channels each, a multiplier.

@@ -4,7 +4,7 @@
 // The first row of each 64 goes to shared memory, from where every thread takes the shifts of its columns. It adds (v - shift) and
 // (v - shift)^2 over its own rows, and a warp exchanges halves of these sums over its eight row lanes: 7/8 of a shuffle for each sum that a
 // lane has, not three, after which a lane owns an eighth of the columns. What warps one below the other found is added in shared
-// memory, in order. Float32 throughout: no sum has more than 64 terms. Shared memory: what the operands lay in, which nobody reads any more.
+// memory, in order. Float32 throughout: no sum has more than 64 terms. Shared memory: where the operands lay, which have been read.
 #pragma once
 
 #include "kernels/batch_norm/moments.h"

@@ -111,7 +111,7 @@ TEST_CASE("ways: every one of a convolution computes the same, measured, told or
     const Problem p{.h = 9, .w = 8, .c = 32, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}};
     check_ways<float>(p, Pass::forward, 2);
     check_ways<float>(p, Pass::backward_data, 2);
-    check_ways<bf16>(p, Pass::forward, 6);        // wgmma with three tiles and mma with three, in parts or not
+    check_ways<bf16>(p, Pass::forward, 6);  // wgmma with three tiles and mma with three, in parts or not
     check_ways<float>(p, Pass::forward, 2, true);
     check_ways<bf16>(p, Pass::forward, 6, true);
     check_ways<bf16>(p, Pass::backward_data, 4);  // c is 32: no tile of 128 columns
