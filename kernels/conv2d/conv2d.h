@@ -2,7 +2,7 @@
 //
 //   y[n,p,q,o] = bias[o] + sum over ky,kx,i of  weight[o,ky,kx,i] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //       g = o / (O/groups), I = C/groups, i < I;   x outside its H x W is 0
-//   forward_moments:   y, and moments of its rows (n,p,q): kernels/batch_norm/moments.h; groups = 1
+//   forward_moments:   y, and moments of its rows (n,p,q): kernels/batch_norm/moments.h; groups = 1, more than one channel in or out
 //   backward_data:     dx[n,h,w,g*I+i]    = sum over o of group g, (p,ky), (q,kx) that meet (h,w) of  weight[o,ky,kx,i] * dy[n,p,q,o]
 //   backward_weights:  dweight[o,ky,kx,i] = sum over n,p,q of dy[n,p,q,o] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //                      dbias[o]           = sum over n,p,q of dy[n,p,q,o]

@@ -231,7 +231,8 @@ std::vector<Case> cases() {
     const auto add = [&](Problem s, bool bias = false) { list.push_back(make_case(s, bias, false)); };
     const auto add_moments = [&](Problem s, bool bias = false) { list.push_back(make_case(s, bias, false, true)); };
     // The smallest, and channel counts around every vector and tile.
-    add_moments({});
+    add({});
+    add_moments({.o = 2});
     add_moments({.n = 1, .h = 1, .w = 1, .c = 17, .o = 5}, true);
     for (int64_t channels : {2, 7, 15, 16, 17, 31, 33})
         add({.n = 2, .h = 5, .w = 7, .c = channels, .o = 48 - channels, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, channels % 2);

@@ -133,6 +133,7 @@ TEST_CASE("ways: float32 on tensor cores, where it is allowed, beside the ordina
         check_ways<float>(p, pass, pass == Pass::backward_weights ? 3 : 5);  // tiles of both sizes and ordinary ones, in parts or not
         CHECK(conv2d::implicit::ways<float>(p, pass).front().name.rfind("tf32 ", 0) == 0);
     }
+    check_ways<float>(p, Pass::forward, 5, true);
     const Problem odd{.h = 5, .w = 4, .c = 6, .o = 8};
     CHECK(conv2d::implicit::ways<float>(odd, Pass::forward).front().name.rfind("tiles ", 0) == 0);
 }
