@@ -104,7 +104,7 @@ Stage::Stage(const TrainConfig& config, int number, int64_t steps, std::unique_p
     else
         optimiser_ = std::make_unique<Sgd>(std::move(groups), config.momentum);
     move_statistics();
-    if (config.ema > 0) ema_.emplace(*optimiser_, net_->parameters(), config.ema);
+    if (config.ema > 0) ema_.emplace(*optimiser_, net_->parameters(), config.ema, statistics_);
 }
 
 PurNet::Run Stage::run_form() const {
@@ -188,12 +188,12 @@ StepReport Stage::step(const BatchSource& next, int count, int64_t step, bool re
                 if (std::optional<StepReport> made = step_as_one(next, count, step, report, drawn)) return std::move(*made);
                 not_finite_ = settle();
                 why_not = concat("sizes of the batches of one step come in more than ", StepReplay::most_kinds, " combinations");
-            } catch (const OutOfMemory&) {
+            } catch (const OutOfMemory& error) {
                 // Kernel by kernel memory is shared better, by steps of several shapes above all.
                 not_finite_ = settle();
                 replay_.reset();
                 restore();
-                no_memory_for_graphs_ = true;
+                no_memory_for_graphs_ = concat("a recorded step finds no memory to keep: ", error.what());
                 why_not = why_not_as_one(count);
             }
         }

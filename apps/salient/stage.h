@@ -123,7 +123,7 @@ private:
     std::optional<Ema> ema_;
     std::map<size_t, Tensor> shares_;  // the gradient of each root in a step of so many batches that is launched as one
     std::unique_ptr<StepReplay> replay_;
-    bool no_memory_for_graphs_ = false;
+    std::string no_memory_for_graphs_;   // what ran out, and where
     std::vector<NotFinite> not_finite_;  // not told of yet
     int in_a_row_ = 0;
     std::string news_;

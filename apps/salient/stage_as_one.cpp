@@ -12,8 +12,7 @@ namespace purnet {
 std::string Stage::why_not_as_one(int count) const {
     if (!config_.graph) return "--no-graph";
     if (count > most_batches) return concat("--accumulate above ", most_batches, ": one recording of a step would be too large");
-    if (no_memory_for_graphs_) return "there is no memory to keep for what a recorded step computes";
-    return "";
+    return no_memory_for_graphs_;
 }
 
 StepTensors Stage::whole_step(const std::vector<BatchTensors>& batches) {

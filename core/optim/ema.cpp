@@ -15,16 +15,18 @@ void exchange(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Ema::Ema(const Optimiser& optimiser, ParameterStore& store, double keep) : optimiser_(optimiser), keep_(keep) {
+Ema::Ema(const Optimiser& optimiser, ParameterStore& store, double keep, const Tensor& statistics)
+    : optimiser_(optimiser), keep_(keep), statistic_values_(statistics) {
     require(keep > 0 && keep < 1, "a running average keeps a share between 0 and 1, not ", keep);
     MemoryScope scope("average");
     values_ = optimiser.values().clone();
     updates_ = Tensor::zeros({1}, DType::i32, values_.device());
     share_ = Tensor::zeros({1}, values_.dtype(), values_.device());
+    if (statistics) statistic_averages_ = statistics.clone();
     for (Parameter& p : store.all())
         if (p.statistic) {
             statistics_.push_back(&p);
-            statistic_averages_.push_back(p.value.clone());
+            average_of(p);
         }
 }
 
@@ -36,12 +38,20 @@ void Ema::update() {
     const auto ema = optimiser::table().get(&optimiser::Kernels::ema, "ema", values_.key());
     const auto average = [&](const Tensor& p, const Tensor& a) { ema(p.count(), share_.raw(), proceed, p.raw(), a.raw(), context); };
     average(optimiser_.values(), values_);
-    for (size_t i = 0; i < statistics_.size(); ++i) average(statistics_[i]->value, statistic_averages_[i]);
+    if (statistic_values_) average(statistic_values_, statistic_averages_);
+}
+
+Tensor Ema::average_of(const Parameter& statistic) const {
+    const auto begin = [](const Tensor& t) { return static_cast<const char*>(t.raw()); };
+    const Tensor &all = statistic_values_, &one = statistic.value;
+    require(all && one.dtype() == all.dtype() && begin(one) >= begin(all) && begin(one) + one.bytes() <= begin(all) + all.bytes(),
+            statistic.name, ": lies outside of the statistics that are averaged");
+    return statistic_averages_.part((begin(one) - begin(all)) / static_cast<int64_t>(size_of(one.dtype())), one.shape());
 }
 
 void Ema::swap() {
     exchange(optimiser_.values(), values_);
-    for (size_t i = 0; i < statistics_.size(); ++i) exchange(statistics_[i]->value, statistic_averages_[i]);
+    if (statistic_values_) exchange(statistic_values_, statistic_averages_);
 }
 
 int64_t Ema::updates() const { return updates_.to(Device{}).data<int32_t>()[0]; }
@@ -53,7 +63,7 @@ void Ema::each(Body&& body) const {
         const Tensor stretch = optimiser_.stretch(values_, g);
         for (size_t i = 0; i < group.parameters().size(); ++i) body(*group.parameters()[i], group.part(stretch, i));
     }
-    for (size_t i = 0; i < statistics_.size(); ++i) body(*statistics_[i], statistic_averages_[i]);
+    for (const Parameter* p : statistics_) body(*p, average_of(*p));
 }
 
 NamedArrays Ema::state() const {

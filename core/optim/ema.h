@@ -9,8 +9,9 @@ namespace purnet {
 
 class Ema {
 public:
-    // Begins with the weights as they are.
-    Ema(const Optimiser& optimiser, ParameterStore& store, double keep);
+    // Begins with the weights as they are. statistics: the one stretch of memory in which all of the store's lie, which is averaged as a
+    // whole; undefined where there are none. An Error where one lies elsewhere.
+    Ema(const Optimiser& optimiser, ParameterStore& store, double keep, const Tensor& statistics);
 
     // Nothing happens where the optimiser's last step was not made, which is asked on the device: the host does not wait.
     void update();
@@ -25,14 +26,15 @@ public:
 private:
     template <class Body>
     void each(Body&& body) const;  // (parameter, its average)
+    Tensor average_of(const Parameter& statistic) const;
 
     const Optimiser& optimiser_;
     std::vector<Parameter*> statistics_;
     double keep_;
-    Tensor updates_;  // int32 {1}
-    Tensor share_;    // of the new weights, {1}
+    Tensor statistic_values_, statistic_averages_;  // undefined: none
+    Tensor updates_;                                // int32 {1}
+    Tensor share_;                                  // of the new weights, {1}
     Tensor values_;
-    std::vector<Tensor> statistic_averages_;
 };
 
 }  // namespace purnet

@@ -1,4 +1,5 @@
 #include "kernels/add/add.h"
+#include "kernels/runtime/scope.h"
 #include "kernels/tile/pointwise.h"
 
 namespace purnet::add {
@@ -13,6 +14,8 @@ struct AddElements {
 
 template <class T>
 void forward(int64_t count, const T* a, const T* b, T* y, const Context& context) {
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("add", text);
     tile::pointwise<T, 2, 1>(AddElements{}, {{a, b}, {y}}, count, cuda::stream_of(context));
 }
 

@@ -18,7 +18,8 @@ struct Parts {
 
 // Forward y[r, o_k + c] = part_k[r, c], backward the other way round. Grid (vectors of part k, k): a thread owns one vector of V
 // elements, lanes along the channels of a row. V > 1 where every width is a multiple of it and every pointer aligned. Bytes:
-// each element read and written once.
+// each element read and written once, 2 rows all sizeof(T); no FLOP: limited by bandwidth. Copies, each element by one thread: the same
+// bits always. A part without a pointer is left out.
 template <int V, bool Forward, class T>
 __global__ void __launch_bounds__(256) parts_kernel(Parts<T> parts, T* whole, int64_t rows, int64_t all) {
     ptx::wait_for_launches();

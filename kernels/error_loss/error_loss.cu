@@ -62,7 +62,8 @@ void forward(const Problem& p, const T* ze, const T* zo, const T* g, float* loss
 
 template <class T>
 void entropy(int64_t count, const T* zo, const T* g, float* entropy, void* workspace, const Context& context) {
-    const OpScope op("error loss entropy");
+    const auto text = [&] { return concat(count, " pixels"); };
+    const OpScope op("error loss entropy", text);
     tile::map_sum<T, 2, 0, 1>(EntropyElements{entropy, static_cast<double>(count)}, {{zo, g}, {nullptr}}, count, workspace,
                               cuda::stream_of(context));
 }

@@ -101,7 +101,9 @@ __global__ void __launch_bounds__(128)
     tile::store(dx + tile::index_of(in, at.n, at.h, at.w, at.c), sum);
 }
 
-// y = mean over the part of the window inside the picture. One thread a vector of V channels of an output.
+// y = mean over the part of the window inside the picture. One thread a vector of V channels of an output, lanes along channels. Bytes: x
+// once, as far as windows that overlap find it in a cache, and y; kernel^2 additions and a quotient an output: limited by bandwidth. A
+// thread adds its window row by row: the same bits always.
 template <int V, class T>
 __global__ void __launch_bounds__(128) average_kernel(const T* x, T* y, PictureShape in, PictureShape out, Window window) {
     const auto at = tile::picture_place<V>(out);
@@ -123,7 +125,9 @@ __global__ void __launch_bounds__(128) average_kernel(const T* x, T* y, PictureS
     tile::store(y + tile::index_of(out, at.n, at.h, at.w, at.c), sum);
 }
 
-// dx = sum over the windows above of dy / (positions of that window), gathered. One thread a vector of V channels of dx.
+// dx = sum over the windows above of dy / (positions of that window), gathered. One thread a vector of V channels of dx,
+// lanes along channels. Bytes: dy once, as far as it is found in a cache again, and dx; a quotient and an addition for each window above a
+// position: limited by bandwidth. Each dx is written once, from windows in their order: no atomics, the same bits always.
 template <int V, class T>
 __global__ void __launch_bounds__(128) average_backward_kernel(const T* dy, T* dx, PictureShape in, PictureShape out, Window window) {
     const auto at = tile::picture_place<V>(in);
@@ -199,6 +203,8 @@ std::string describe(const Problem& p) {
     return concat(p.n, " x ", p.h, " x ", p.w, " x ", p.c, ", kernel ", p.kernel, ", stride ", p.stride);
 }
 
+std::string describe(const GlobalProblem& p) { return concat(p.images, " images of ", p.rows, " x ", p.channels); }
+
 // vector_kernel where channels and pointers allow it, else the one of single elements; one thread an element vector of `written`.
 template <class T, class... P, class... A>
 void run(void (*vector_kernel)(P...), void (*single_kernel)(P...), bool vectors, const PictureShape& written, cudaStream_t stream,
@@ -253,14 +259,16 @@ void average_backward(const Problem& p, const T* dy, T* dx, const Context& conte
 
 template <class T>
 void global(const GlobalProblem& p, const T* x, T* y, void* workspace, const Context& context) {
-    const OpScope op("global mean forward");
+    const auto text = [&] { return describe(p); };
+    const OpScope op("global mean forward", text);
     tile::column_sums<1, 1, T>(Mean<T>{y, p.channels, static_cast<double>(p.rows)}, {{x}, {nullptr}}, p.images, p.rows, p.channels,
                                static_cast<double*>(workspace), cuda::stream_of(context));
 }
 
 template <class T>
 void global_backward(const GlobalProblem& p, const T* dy, T* dx, const Context& context) {
-    const OpScope op("global mean backward");
+    const auto text = [&] { return describe(p); };
+    const OpScope op("global mean backward", text);
     tile::column_map<0, 1, T>(SpreadMean<T>{dy, p.channels, static_cast<float>(p.rows)}, {{nullptr}, {dx}}, p.images, p.rows, p.channels,
                               cuda::stream_of(context));
 }

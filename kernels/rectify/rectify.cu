@@ -27,13 +27,15 @@ struct BackwardElements {
 
 template <class T>
 void forward(int64_t count, const T* x, const T* e, T* y, const Context& context) {
-    const OpScope op("rectify forward");
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("rectify forward", text);
     tile::pointwise<T, 2, 1>(ForwardElements{}, {{x, e}, {y}}, count, cuda::stream_of(context));
 }
 
 template <class T>
 void backward(int64_t count, const T* x, const T* e, const T* dy, T* dx, T* de, const Context& context) {
-    const OpScope op("rectify backward");
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("rectify backward", text);
     if (dx || de) tile::pointwise<T, 3, 2>(BackwardElements{}, {{x, e, dy}, {dx, de}}, count, cuda::stream_of(context));
 }
 

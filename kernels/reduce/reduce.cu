@@ -66,25 +66,29 @@ __global__ void add_scalars_kernel(Scalars values, int count, bool first, float*
 
 template <class T>
 void sum(int64_t count, double scale, const T* x, float* y, void* workspace, const Context& context) {
-    const OpScope op("sum");
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("sum", text);
     tile::map_sum<T, 1, 0, 1>(SumElements{y, scale}, {{x}, {nullptr}}, count, workspace, cuda::stream_of(context));
 }
 
 template <class T>
 void squared_norm(int64_t count, const T* x, float* y, void* workspace, const Context& context) {
-    const OpScope op("squared norm");
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("squared norm", text);
     tile::map_sum<T, 1, 0, 1>(SquareElements{y}, {{x}, {nullptr}}, count, workspace, cuda::stream_of(context));
 }
 
 template <class T>
 void all_finite(int64_t count, const void* x, int32_t* flag, void* workspace, const Context& context) {
-    const OpScope op("finite check");
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("finite check", text);
     tile::map_sum<T, 1, 0, 1>(FiniteElements{flag}, {{static_cast<const T*>(x)}, {nullptr}}, count, workspace, cuda::stream_of(context));
 }
 
 template <class T>
 void spread(int64_t count, double scale, const float* dy, T* dx, const Context& context) {
-    const OpScope op("sum backward");
+    const auto text = [&] { return concat(count, " elements"); };
+    const OpScope op("sum backward", text);
     if (count == 0) return;
     constexpr int V = tile::vector_of<T>;
     if (tile::aligned_16(dx))
@@ -94,7 +98,8 @@ void spread(int64_t count, double scale, const float* dy, T* dx, const Context& 
 }
 
 void add_scalars(int64_t count, const void* const* values, void* y, const Context& context) {
-    const OpScope op("sum of scalars");
+    const auto text = [&] { return concat(count, " scalars"); };
+    const OpScope op("sum of scalars", text);
     int64_t done = 0;
     do {
         Scalars some{};

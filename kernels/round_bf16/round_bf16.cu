@@ -1,4 +1,5 @@
 #include "kernels/round_bf16/round_bf16.h"
+#include "kernels/runtime/scope.h"
 #include "kernels/tile/pointwise.h"
 
 namespace purnet::round_bf16 {
@@ -12,6 +13,8 @@ struct Round {
 };
 
 void forward(const Problem& p, const float* x, bf16* y, const Context& context) {
+    const auto text = [&] { return concat(p.count, " elements"); };
+    const OpScope op("round_bf16", text);
     tile::pointwise<float, 1, 1, bf16>(Round{}, {{x}, {y}}, p.count, cuda::stream_of(context));
 }
 

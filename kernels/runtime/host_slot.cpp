@@ -1,6 +1,7 @@
 #include "kernels/runtime/host_slot.h"
 
 #include <cstring>
+#include <utility>
 
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/out_of_memory.h"
@@ -15,15 +16,20 @@ HostSlots& cuda_slots() {
 
 }  // namespace
 
-void register_host_slots(DeviceType type, const HostSlots& slots) {
-    if (type == DeviceType::cuda) cuda_slots() = slots;
+HostSlots register_host_slots(DeviceType type, const HostSlots& slots) {
+    return type == DeviceType::cuda ? std::exchange(cuda_slots(), slots) : HostSlots{};
 }
 
 HostSlot::HostSlot(Device device) : device_(device) {
     require(device.type == DeviceType::cuda && cuda_slots().allocate, name_of(device), " computes nothing while the host goes on");
-    stream_ = cuda_slots().make_stream();
-    arrived_ = cuda_slots().make_mark();
-    mark_ = cuda_slots().make_mark();
+    try {
+        stream_ = cuda_slots().make_stream();
+        arrived_ = cuda_slots().make_mark();
+        mark_ = cuda_slots().make_mark();
+    } catch (...) {
+        release();
+        throw;
+    }
 }
 
 HostSlot::~HostSlot() {
@@ -32,9 +38,14 @@ HostSlot::~HostSlot() {
     } catch (const Error&) {
         // The device is lost, as whoever uses it next will say.
     }
+    release();
+}
+
+void HostSlot::release() {
     if (memory_) cuda_slots().free(memory_);
-    for (void* const mark : {arrived_, mark_}) cuda_slots().free_mark(mark);
-    cuda_slots().free_stream(stream_);
+    for (void* const mark : {arrived_, mark_})
+        if (mark) cuda_slots().free_mark(mark);
+    if (stream_) cuda_slots().free_stream(stream_);
 }
 
 void HostSlot::begin(size_t bytes) {

@@ -46,6 +46,7 @@ private:
         size_t offset, bytes;
     };
     char* piece(size_t bytes);
+    void release();  // what the constructor and begin() have made
 
     Device device_;
     char* memory_ = nullptr;
@@ -73,6 +74,6 @@ struct HostSlots {
     void (*set_mark)(void*) = nullptr;  // behind all that was launched and copied so far
     void (*wait_for)(void*) = nullptr;
 };
-void register_host_slots(DeviceType type, const HostSlots& slots);
+HostSlots register_host_slots(DeviceType type, const HostSlots& slots);  // returns those before
 
 }  // namespace purnet

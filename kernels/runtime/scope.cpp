@@ -28,12 +28,15 @@ NamedScope::~NamedScope() {
 
 std::string scope_text() {
     std::string ops, layers;
+    bool has_shapes = false;
     for (const NamedScope* s = innermost; s; s = s->outer_) {
         if (s->kind_ == NamedScope::Kind::layer) {
             layers = layers.empty() ? s->name_ : std::string(s->name_) + "." + layers;
-        } else if (ops.empty()) {
-            ops = s->name_;
-            if (s->text_) ops += " (" + s->text_(s->describer_) + ")";
+        } else if (!has_shapes) {
+            // One without shapes is a part of the one around it, which has them.
+            ops += (ops.empty() ? "" : " in ") + std::string(s->name_);
+            has_shapes = s->text_ != nullptr;
+            if (has_shapes) ops += " (" + s->text_(s->describer_) + ")";
         }
     }
     if (layers.empty()) return ops;

@@ -46,7 +46,7 @@ public:
         : NamedScope(Kind::op, name, std::addressof(describe), [](const void* d) { return (*static_cast<const Describe*>(d))(); }) {}
 };
 
-// "conv2d forward (n 2, h 5, ...) in layer decoder.up1", or "" outside every scope.
+// "conv2d forward (n 2, ...) in layer decoder.up1": the innermost op, and those around it up to one that says its shapes. "" outside all.
 std::string scope_text();
 
 // A profiler that is told when scopes begin and end; the CUDA room passes them on as NVTX ranges.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/runtime/cuda/check.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet::tile {
 namespace {
@@ -41,8 +42,13 @@ Shape packed(std::initializer_list<int64_t> sizes) {
     return shape;
 }
 
-void check_encoded(CUresult status, const char* what) {
-    require(status == CUDA_SUCCESS, "the CUDA driver refused a tensor map of ", what, " (CUresult ", static_cast<int>(status), ")");
+void check_encoded(CUresult status, const char* what, const Shape& shape, int rank) {
+    if (status == CUDA_SUCCESS) return;
+    const std::string scope = scope_text();
+    std::string sizes;
+    for (int axis = 0; axis < rank; ++axis) sizes += concat(axis ? " x " : "", shape.sizes[axis]);
+    fail(scope, scope.empty() ? "" : ": ", "the CUDA driver refused a tensor map of ", what, " in ", sizes,
+         ", the fastest axis first (CUresult ", static_cast<int>(status), ")");
 }
 
 }  // namespace
@@ -58,7 +64,7 @@ CUtensorMap box_map(const void* tensor, std::initializer_list<int64_t> sizes, st
     check_encoded(encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(sizes.size()), const_cast<void*>(tensor),
                          shape.sizes, shape.strides, wanted, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                          CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
-                  "boxes");
+                  "boxes", shape, static_cast<int>(sizes.size()));
     return map;
 }
 
@@ -79,7 +85,7 @@ CUtensorMap pixel_map(const void* tensor, const PixelGrid& g, int pixels) {
     check_encoded(encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, const_cast<void*>(tensor), shape.sizes, shape.strides, first, last,
                          map_row, static_cast<cuuint32_t>(pixels), steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                          CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
-                  "pixels");
+                  "pixels", shape, 4);
     return map;
 }
 

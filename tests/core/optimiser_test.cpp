@@ -85,7 +85,6 @@ TEST_CASE("optimiser: AdamW's first step moves by rate (sign of the gradient + d
 TEST_CASE("optimiser: a gradient that is not finite changes nothing, in any group") {
     Model m;
     Sgd optimiser(m.groups());
-    Ema average(optimiser, m.store, 0.5);
     m.gradients(optimiser, 0);
     optimiser.step(0);
     CHECK(optimiser.proceeded());
@@ -125,7 +124,11 @@ TEST_CASE("optimiser: gradient norm over all groups, and clipping to it") {
 TEST_CASE("ema: the average follows its rule, changes places with the weights, and resumes") {
     Model m;
     Sgd optimiser(m.groups());
-    Ema average(optimiser, m.store, 0.5);
+    REFUSED(Ema(optimiser, m.store, 0.5, {}), "s.running_mean: lies outside of the statistics that are averaged");
+    REFUSED(Ema(optimiser, m.store, 0.5, Tensor::zeros({8}, DType::f32)), "s.running_mean: lies outside");
+    const Tensor stretch = Tensor::zeros({9}, DType::f32);  // begins and ends with what is nobody's
+    m.statistic.value = stretch.part(6, {2});
+    Ema average(optimiser, m.store, 0.5, stretch);
     std::vector<double> expected = m.bias.value.to_doubles();
     std::vector<double> mean(2, 0.0);
     for (int step = 0; step < 12; ++step) {
@@ -144,12 +147,14 @@ TEST_CASE("ema: the average follows its rule, changes places with the weights, a
     average.swap();
     for (size_t i = 0; i < expected.size(); ++i) CHECK(m.bias.value.to_doubles()[i] == doctest::Approx(expected[i]).epsilon(1e-5));
     CHECK(m.statistic.value.to_doubles()[1] == doctest::Approx(mean[1]).epsilon(1e-5));
+    CHECK(state.at("average.s.running_mean").shape == std::vector<int64_t>{2});
     const std::vector<float> averaged = m.bias.value.to_floats();
     average.swap();
     CHECK(m.bias.value.to_floats() == weights);
-    Ema resumed(optimiser, m.store, 0.5);
+    Ema resumed(optimiser, m.store, 0.5, stretch);
     resumed.load_state(state, 12);
     resumed.swap();
+    CHECK(m.statistic.value.to_doubles()[1] == doctest::Approx(mean[1]).epsilon(1e-5));
     CHECK(m.bias.value.to_floats() == averaged);
     CHECK(resumed.updates() == 12);
 }

@@ -107,7 +107,31 @@ TEST_CASE("out of memory: weights that do not fit, as those of a layer") {
     const MemoryLeft little(100);
     const Tensor like = Tensor::symbolic({1, 16, 16, 4}, DType::f32, net.device);
     REFUSED(Plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net.conv(in[0])}; }),
-            "conv2d (weights of 64x1x1x4): out of memory on cuda:0");
+            "conv2d (weights of 64x1x1x4) in layer decoder.up1: out of memory on cuda:0");
+}
+
+TEST_CASE("out of memory: a step that cannot be launched as one says what ran out, page-locked memory too") {
+    TrainConfig config;
+    config.backbone = "light";
+    config.width = 8;
+    config.size = 32;
+    auto net = std::make_unique<PurNet>(network_config(config, 1, false), place().device);
+    initialise(net->parameters(), 3);
+    Stage stage(config, 1, 100, std::move(net));
+    const size_t pixels = size_t{32} * 32;
+    const Batch batch{.n = 1,
+                      .h = 32,
+                      .w = 32,
+                      .rgb = std::vector<uint8_t>(3 * pixels, 100),
+                      .mask = std::vector<float>(pixels, 0),
+                      .labels = std::vector<int32_t>(pixels, 0)};
+    emulator::page_locked_limit() = 1000;
+    const MemoryLeft little(200 << 10);  // the batch fits, kernel by kernel the step does not
+    REFUSED(stage.step(batch, 0, false), "not even one picture of 32 x 32 fits");
+    emulator::page_locked_limit() = SIZE_MAX;
+    const std::string news = stage.news();
+    INFO(news);
+    CHECK(contains(news, "steps are launched kernel by kernel: a recorded step finds no memory to keep: out of page-locked memory: "));
 }
 
 // Takes a training step apart as far as it goes, then tries smaller ones: half a minute on emulated kernels.

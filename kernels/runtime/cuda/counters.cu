@@ -6,6 +6,7 @@
 #include "kernels/runtime/cuda/check.h"
 #include "kernels/runtime/cuda/device.h"
 #include "kernels/runtime/memory.h"
+#include "kernels/runtime/scope.h"
 
 namespace purnet::cuda {
 namespace {
@@ -22,7 +23,11 @@ struct Ring {
 unsigned* counters(int count) {
     static std::mutex mutex;
     static auto* rings = new std::map<int, Ring>;
-    require(count > 0 && count <= ring_size / 16, "a launch asks for ", count, " counters");
+    if (count <= 0 || count > ring_size / 16) {
+        const std::string scope = scope_text();
+        fail(scope, scope.empty() ? "" : ": ", "a launch asks for ", count, " counters, 1 to ", ring_size / 16,
+             " can be had: use a smaller batch");
+    }
     enter_device();
     int device = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");

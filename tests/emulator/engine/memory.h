@@ -18,5 +18,7 @@ bool is_device_memory(const void* address);
 // Bytes that device_allocate hands out at most, so that out-of-memory paths can be tested.
 size_t& memory_limit();
 size_t device_memory_used();
+// Bytes that one cudaMallocHost gets at most.
+size_t& page_locked_limit();
 
 }  // namespace purnet::emulator

@@ -36,6 +36,11 @@ bool crosses_device_memory(const void* address, size_t bytes) { return is_device
 
 }  // namespace
 
+size_t& purnet::emulator::page_locked_limit() {
+    static size_t limit = SIZE_MAX;
+    return limit;
+}
+
 const char* cudaGetErrorName(cudaError_t error) {
     if (error == capture_unjoined) return "cudaErrorStreamCaptureUnjoined";
     if (error == capture_isolation) return "cudaErrorStreamCaptureIsolation";
@@ -128,7 +133,7 @@ cudaError_t cudaFree(void* memory) {
     return result(!memory || device_free(memory) ? cudaSuccess : cudaErrorInvalidValue);
 }
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
-    *memory = allocate_exact(bytes, 256);
+    *memory = bytes <= page_locked_limit() ? allocate_exact(bytes, 256) : nullptr;
     if (*memory) page_locked()[static_cast<const char*>(*memory)] = bytes;
     return result(*memory ? cudaSuccess : cudaErrorMemoryAllocation);
 }
