@@ -183,6 +183,8 @@ class Session:
 
         def begin(c):
             self.rows[c.name]["start_s"].append(c.start())
+            if c.about.get("launched"):  # of ours on a GPU: whether these are the times of one CUDA graph
+                self.rows[c.name]["launched"] = c.about["launched"]
             c.sleep()
 
         def turn(c):

@@ -34,7 +34,7 @@ def table(session, task):
     ]
     for r in measured:
         ratio = f"{r['median'] / best:.2f}" if best else ""
-        lines.append(f"| {r['name']} | {r['version']} | {r['precision']} | {r['median']:.1f} | {r['least']:.1f} | {r['low']:.1f} - {r['high']:.1f} | {ratio} | {r['peak_mb']:.0f} | {r['start']:.2f} | {deviation(r)} |")
+        lines.append(f"| {r['name']} | {', '.join(filter(None, (r['version'], r.get('launched'))))} | {r['precision']} | {r['median']:.1f} | {r['least']:.1f} | {r['low']:.1f} - {r['high']:.1f} | {ratio} | {r['peak_mb']:.0f} | {r['start']:.2f} | {deviation(r)} |")
     lines.append("")
     for r in rows:
         if "error" in r:

@@ -81,7 +81,7 @@ int bench(const Settings& s) {
         if (s.calibration.empty()) return absent("needs pictures to calibrate with (--calibration)");
         options.calibration = s.calibration;
     }
-    std::optional<TunedChoices> tuned = s.tuning.choices();
+    const std::optional<TunedChoices> tuned = s.tuning.choices();
     const std::unique_ptr<Contest> contest = make_contest(options);
     if (!s.check.empty()) {
         contest->check(s.check);
@@ -95,22 +95,22 @@ int bench(const Settings& s) {
     }
     if (s.serve) {
         serve(*contest, options.warmup, s.precision);
-        if (tuned) tuned->save();
         return all_fine;
     }
     if (s.profile) {
         print_profile(contest->profile(s.runs));
-        if (tuned) tuned->save();
         return all_fine;
     }
     std::vector<double> times;
     const double first = contest->run();
-    if (tuned) tuned->save();
+    keep_tuned_choices();
     for (int i = 0; i < options.warmup; ++i) contest->run();
     for (int i = 0; i < s.runs; ++i) times.push_back(contest->run());
     std::sort(times.begin(), times.end());
-    std::printf("%s: first %.1f ms, then min %.1f, median %.1f, max %.1f ms of %zu runs (%s, %d threads)\n", options.task.c_str(), first,
-                times.front(), times[times.size() / 2], times.back(), times.size(), name_of(isa()), thread_count());
+    const std::string launched = contest->launched();
+    std::printf("%s: first %.1f ms, then min %.1f, median %.1f, max %.1f ms of %zu runs (%s, %d threads)%s%s\n", options.task.c_str(),
+                first, times.front(), times[times.size() / 2], times.back(), times.size(), name_of(isa()), thread_count(),
+                launched.empty() ? "" : "; ", launched.c_str());
     return all_fine;
 }
 

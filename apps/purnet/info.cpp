@@ -17,7 +17,7 @@ namespace purnet::app {
 namespace {
 
 struct Settings {
-    std::string weights, backbone = "resnet50", ablation = "full";
+    std::string weights, backbone = "resnet50", ablation = "full", precision = "f32";
     int width = 128, size = 0;
     bool stage1 = false, all_outputs = false, plan = false, layers = false, json = false;
     Tuning tuning;
@@ -34,13 +34,13 @@ std::string one_line(std::string text) {
     return text;
 }
 
-std::unique_ptr<PurNet> network(const Settings& s, Device device = {}, Notes* notes = nullptr) {
+std::unique_ptr<PurNet> network(const Settings& s, Device device = {}, DType activation = DType::f32, Notes* notes = nullptr) {
     if (!s.weights.empty()) {
         NamedArrays arrays = load_named_arrays(s.weights);
         if (notes)
             for (const auto& [key, value] : arrays.metadata)
                 if (is_note(key)) (*notes)[key] = value;
-        return network_of(std::move(arrays), s.weights, device);
+        return network_of(std::move(arrays), s.weights, device, activation);
     }
     PurNetConfig config;
     config.backbone = backbone_named(s.backbone);
@@ -49,13 +49,13 @@ std::unique_ptr<PurNet> network(const Settings& s, Device device = {}, Notes* no
     config.stage1 = s.stage1;
     config.normalisation = default_normalisation(config.backbone);
     check(config);
-    return std::make_unique<PurNet>(config, device);
+    return std::make_unique<PurNet>(config, device, activation);
 }
 
 int run(const Settings& s) {
-    std::optional<TunedChoices> tuned = s.tuning.choices();
+    const std::optional<TunedChoices> tuned = s.tuning.choices();
     Notes notes;
-    const std::unique_ptr<PurNet> net = network(s, {}, &notes);
+    const std::unique_ptr<PurNet> net = network(s, {}, DType::f32, &notes);
     const int side = s.size ? s.size : net->config().size;
     const Tensor image = Tensor::symbolic({1, side, side, 3}, DType::f32, {});
     const Graph graph = trace({image}, [&](const std::vector<Tensor>& in) {
@@ -97,9 +97,10 @@ int run(const Settings& s) {
     if (s.plan) {
         PredictorOptions options;
         options.size = side;
-        Predictor predictor(network(s, computing_device()), options);
+        options.device = computing_device();
+        options.precision = precision_named(s.precision);
+        Predictor predictor(network(s, options.device, activation_dtype(options)), options);
         std::printf("%s", predictor.plan_text().c_str());
-        if (tuned) tuned->save();
     }
     return all_fine;
 }
@@ -123,6 +124,10 @@ Run add_info(Options& options) {
     options.flag("--plan", s->plan, "list the steps of the inference plan");
     options.flag("--json", s->json, "as JSON");
     options.group("The plan's convolutions");
+    options
+        .value("--precision", s->precision, "NAME",
+               "as predict computes: f32, bf16, on CUDA devices tf32, on the CPU, of weights with ranges, int8")
+        ->check(one_of({"f32", "tf32", "bf16", "int8"}));
     s->tuning.add_to(options);
     return [s] { return run(*s); };
 }

@@ -256,10 +256,8 @@ int predict(Settings& s) {
 }
 
 int run(Settings& s) {
-    std::optional<TunedChoices> tuned = s.tuning.choices();
-    const int code = predict(s);
-    if (tuned) tuned->save();
-    return code;
+    const std::optional<TunedChoices> tuned = s.tuning.choices();
+    return predict(s);
 }
 
 }  // namespace

@@ -91,9 +91,8 @@ Run add_train(Options& options) {
             }
         }
         watch_signals("finishing the current step, then saving");
-        std::optional<TunedChoices> tuned = s->tuning.choices();
+        const std::optional<TunedChoices> tuned = s->tuning.choices();
         const TrainResult result = train(config, resume);
-        if (tuned) tuned->save();
         if (result.interrupted && !result.resumable) {
             say("stopped before the first step: there is nothing to go on with");
             return stop_exit_code();

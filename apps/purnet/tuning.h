@@ -21,7 +21,7 @@ struct Tuning {
             "take every way from a fixed table, as it is without --tune, and refuse that wherever it was set: the same bits in every "
             "run on one kind of machine, with one size of batch");
     }
-    // What is measured, for as long as it is wanted; save() it at the end.
+    // What is measured, for as long as it is wanted; kept whenever it grows.
     std::optional<TunedChoices> choices() const {
         if (tune && deterministic) throw UsageError("--deterministic takes nothing that --tune measured: leave one of them out");
         if (!tune) return std::nullopt;

@@ -1,6 +1,7 @@
 #include "apps/run/tuned_choices.h"
 
 #include <algorithm>
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "apps/run/computing_device.h"
@@ -10,7 +11,7 @@
 #include "core/formats/atomic_file.h"
 #include "core/formats/byte_source.h"
 #include "kernels/runtime/accelerators.h"
-#include "kernels/runtime/choices.h"
+#include "kernels/runtime/choices_used.h"
 
 namespace purnet {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t most_bytes = 1 << 20;
+
+std::atomic<TunedChoices*> living = nullptr;
 
 // What a file says, on one line of a terminal.
 std::string one_line(std::string text) {
@@ -58,7 +61,7 @@ choices::Known read_choices(const fs::path& file) {
 
 TunedChoices::TunedChoices() : TunedChoices(usual_file()) {}
 
-TunedChoices::TunedChoices(fs::path file) : file_(std::move(file)) {
+TunedChoices::TunedChoices(fs::path file) : file_(std::move(file)), outer_(living.exchange(this)) {
     choices::Known choices;
     try {
         choices = read_choices(file_);
@@ -72,13 +75,20 @@ TunedChoices::TunedChoices(fs::path file) : file_(std::move(file)) {
 }
 
 TunedChoices::~TunedChoices() {
+    living = outer_;
+    try {
+        save();
+    } catch (const std::exception& error) {
+        warn(error.what(), "; what was measured serves this run alone");
+    }
     choices::measure(false);
     choices::know({});
 }
 
 void TunedChoices::save() {
+    std::lock_guard lock(mutex_);
     const choices::Known choices = choices::known();
-    if (choices.size() == saved_) return;
+    if (choices.size() <= saved_) return;
     try {
         std::error_code error;
         fs::create_directories(file_.parent_path(), error);
@@ -87,6 +97,32 @@ void TunedChoices::save() {
     } catch (const Error& error) {
         warn(error.what(), "; what was measured serves this run alone");
     }
+}
+
+std::string choices_record() { return nlohmann::json{{"machine", of_this_machine()}, {"choices", choices::used()}}.dump(); }
+
+std::string other_choices(const std::string& record) {
+    const nlohmann::json json = nlohmann::json::parse(record, nullptr, false);
+    if (!json.is_object() || !json.contains("machine") || !json["machine"].is_string() || !json.contains("choices") ||
+        !json["choices"].is_object())
+        return "what it was computed with cannot be read";
+    if (json["machine"] != of_this_machine())
+        return concat("it was computed by \"", one_line(json["machine"]), "\", this is \"", of_this_machine(), "\"");
+    const choices::Known known = choices::known();
+    const size_t began_with = json["choices"].size();
+    size_t others = 0;
+    for (const auto& [problem, method] : json["choices"].items()) {
+        const auto now = known.find(problem);
+        others += now == known.end() || !method.is_string() || method != now->second;
+    }
+    if (others > 0)
+        return concat("of the ", began_with, " ways of computing that --tune had chosen, ", others,
+                      choices::any() ? " are others now or measured anew" : " are those of the fixed table now");
+    return began_with == 0 && choices::any() ? "it was computed by the fixed table, and --tune takes what was measured" : "";
+}
+
+void keep_tuned_choices() {
+    if (TunedChoices* const tuned = living) tuned->save();
 }
 
 }  // namespace purnet

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "apps/run/tuned_choices.h"
 #include "apps/run/version.h"
 #include "apps/salient/calibration.h"
 #include "apps/salient/input.h"
@@ -101,6 +102,8 @@ public:
         if (has_attention) write_map(folder / "ap.npy", results[1]);
     }
 
+    std::string launched() override { return plan_ ? plan_->launched() : std::string(); }
+
     std::vector<StepTime> profile(int runs) override {
         if (!plan_) make_plan();
         return plan_->profile({input_}, runs);
@@ -150,6 +153,10 @@ public:
         stage_->settle();
         return milliseconds_since(start);
     }
+    std::string launched() override {
+        if (const std::string news = stage_->news(); !news.empty()) launched_ = news;
+        return launched_;
+    }
     void dump(const fs::path&) override { fail("a training contest has no map"); }
     std::vector<StepTime> profile(int) override { fail("training runs op by op, not as a plan: --profile is for --task level1"); }
     void check(const fs::path& folder) override {
@@ -179,6 +186,7 @@ private:
     Batch batch_;
     std::optional<Stage> stage_;
     int64_t step_ = 0;
+    std::string launched_;
 };
 
 void say_json(const nlohmann::json& json) { std::cout << json.dump() << std::endl; }
@@ -199,11 +207,13 @@ std::unique_ptr<Contest> make_contest(const ContestOptions& options) {
 
 void serve(Contest& contest, int warmup, const std::string& precision) {
     say_json({{"event", "first"}, {"ms", contest.run()}});
+    keep_tuned_choices();
     for (int i = 0; i < warmup; ++i) contest.run();
     say_json({{"event", "ready"},
               {"version", program_version()},
               {"precision", precision},
-              {"detail", concat(name_of(isa()), ", ", thread_count(), " threads")}});
+              {"detail", concat(name_of(isa()), ", ", thread_count(), " threads")},
+              {"launched", contest.launched()}});
     for (std::string line; std::getline(std::cin, line) && line != "quit";) {
         if (line == "go")
             say_json({{"ms", contest.run()}});

@@ -32,6 +32,9 @@ public:
     virtual void dump(const std::filesystem::path& folder) = 0;
     // What compare.py holds against the float64 reference, from runs of its own.
     virtual void check(const std::filesystem::path& folder) = 0;
+    // How a device was made to compute in the runs so far: "launched as one graph", or "launched kernel by kernel: WHY"; empty on the host.
+    // Times of the one are no times of the other.
+    virtual std::string launched() = 0;
     // Where the time goes, step by step; training throws.
     virtual std::vector<StepTime> profile(int runs) = 0;
 };

@@ -7,6 +7,7 @@
 
 #include "apps/run/console.h"
 #include "apps/run/packed_cache.h"
+#include "apps/run/tuned_choices.h"
 #include "apps/salient/input.h"
 #include "core/formats/weights_file.h"
 #include "core/plan/plan.h"
@@ -224,11 +225,13 @@ void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
     if (!s.device().on_host()) {
         const std::vector<float> map = plan.run(std::vector<Tensor>{network_input(*s.net, rgb, n, s.side, s.side)})[0].to_floats();
         std::copy(map.begin(), map.end(), out);
+        keep_tuned_choices();
         return;
     }
     s.input.resize(static_cast<size_t>(pixels) * 3);
     normalise(rgb, pixels, config().normalisation, s.input.data());
     plan.run(std::vector<const void*>{s.input.data()}, std::vector<void*>{out});
+    keep_tuned_choices();
 }
 
 std::vector<float> Predictor::map(const uint8_t* rgb, int width, int height) {

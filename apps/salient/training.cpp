@@ -7,6 +7,7 @@
 #include "apps/run/computing_device.h"
 #include "apps/run/console.h"
 #include "apps/run/signals.h"
+#include "apps/run/tuned_choices.h"
 #include "apps/run/version.h"
 #include "apps/salient/run_folder.h"
 #include "apps/salient/self_test.h"
@@ -71,7 +72,13 @@ public:
             checkpoint_ = folder_.read_checkpoint();
         else if (!learns_one_batch() || !fix_steps())
             return;
-        if (checkpoint_) position_ = checkpoint_->position;
+        if (checkpoint_) {
+            position_ = checkpoint_->position;
+            const auto& notes = checkpoint_->arrays.metadata;
+            if (const auto record = notes.find("choices"); record != notes.end())  // not there in those of earlier versions
+                if (const std::string why = other_choices(record->second); !why.empty())
+                    warn("this run may go on with other bits than without a break: ", why);
+        }
         folder_.write_config(config_);
         ready_ = true;
     }
@@ -248,6 +255,7 @@ private:
                                     " steps so far are saved: mend that and go on with --resume --accept-changed-data --out ", config_.out)
                            : std::string());
             }
+            keep_tuned_choices();
             if (result.ended) {
                 require(save(*stage), "stopped after ", position_.total_steps, " steps, but the last of them could not be saved");
                 return false;
@@ -360,7 +368,8 @@ private:
 
     bool save(Stage& stage) {
         return keep_going([&] {
-            const NamedArrays state = stage.state(position_.total_steps);
+            NamedArrays state = stage.state(position_.total_steps);
+            state.metadata["choices"] = choices_record();
             for (const auto& [name, array] : state)
                 require(first_non_finite(array) < 0, "the checkpoint after step ", position_.total_steps, " is not written: ", name,
                         " holds values that are no finite numbers");

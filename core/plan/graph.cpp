@@ -5,6 +5,7 @@
 #include "core/tape.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
+#include "kernels/runtime/current_layer.h"
 
 namespace purnet {
 namespace {
@@ -34,6 +35,7 @@ public:
         }
         Step step;
         step.name = call.name;
+        if (const char* const layer = current_layer()) step.layer = layer;
         Device device;
         for (const Tensor& t : call.inputs) {
             step.inputs.push_back(t ? value_of(t) : -1);

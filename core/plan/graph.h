@@ -29,12 +29,14 @@ struct Packed {
 
 struct Step {
     std::string name;         // of the op, or of what was fused: "conv2d+batch_norm"
+    std::string layer = {};   // whose op it is, of what was fused the convolution's; empty: no layer's
     std::vector<int> inputs;  // values; -1 where an optional operand is left out
     std::vector<int> outputs;
     WorkspaceBytes workspace = {};
     std::function<void(const Arguments&, const Context&)> run;
     std::any problem;
     std::string detail;        // for printing: what a pass chose
+    std::string chosen = {};   // and what measuring had to say to it; empty: nothing, an estimate chose
     double multiply_adds = 0;  // of a convolution that a pass replaced; others: multiply_adds(step)
     size_t packed_bytes = 0;   // of weights that are no constants any more
     Packed packed = {};        // what can be kept of them

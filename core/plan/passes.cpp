@@ -7,9 +7,12 @@
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_key.h"
 #include "kernels/conv2d/packed.h"
 #include "kernels/conv_transpose2d/conv_transpose2d.h"
 #include "kernels/round_bf16/round_bf16.h"
+#include "kernels/runtime/arithmetic.h"
+#include "kernels/runtime/choices.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/runtime/scope.h"
@@ -126,6 +129,22 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form, i
     return f;
 }
 
+// All that was measured of this convolution in this type: "measured: cuda bf16 wgmma 128x64", "measured: winograd 4x4 avx512 2 threads".
+// Keys of choices are key_of() with words of their device around it.
+std::string measured(const conv2d::Problem& problem, conv2d::Pass pass, const Key& key) {
+    const std::string convolution = conv2d::key_of(problem, pass);
+    const std::string type = concat(" ", key.dtype == DType::f32 && tf32_allowed() ? "tf32" : name_of(key.dtype), " ");
+    std::string text;
+    for (const auto& [words, way] : choices::known()) {
+        const size_t at = words.find(convolution);
+        if (at == std::string::npos) continue;
+        const std::string before = words.substr(0, at), behind = words.substr(at + convolution.size());
+        const bool same = key.device == DeviceType::cpu ? before.empty() : before.ends_with(type);
+        if (same && (behind.empty() || behind[0] == ' ')) text += (text.empty() ? "measured: " : "; ") + before + way + behind;
+    }
+    return text;
+}
+
 // Of the values those that nobody reads any more.
 void forget_constants(Graph& graph, const std::vector<int>& values) {
     for (const int v : values)
@@ -157,10 +176,16 @@ int fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, boo
         if (!form || !conv2d::table().has(&conv2d::Kernels::pack, key_of(step))) continue;
         const int weight = weight_of(graph, step);
         if (weight < 0) continue;
+        const std::string path = step.layer;  // the step goes before the scope does
+        std::optional<LayerScope> layer;
+        if (!path.empty()) layer.emplace(path.c_str());
         const PackedEntry* entry = kept ? &entry_at(*kept, place) : nullptr;
         const Fusion f = fuse(graph, step, *form, weight, entry);
-        Step fused = narrow && narrow->runs(graph, step) ? narrow->step(graph, f) : packed(step, f);
+        const bool narrowed = narrow && narrow->runs(graph, step);
+        Step fused = narrowed ? narrow->step(graph, f) : packed(step, f);
         fused.name = f.name;
+        fused.layer = path;
+        if (!narrowed && choices::any()) fused.chosen = measured(form->problem, form->pass, key_of(step));
         fused.multiply_adds = multiply_adds(step);
         fused.packed.place = place++;
         const conv2d::Problem& p = form->problem;
@@ -211,6 +236,10 @@ void compute_constants(Graph& graph, Device device) {
             made.constant = Tensor::empty(made.shape, made.dtype, device);
             out.push_back(made.constant.raw());
         }
+        std::optional<LayerScope> layer;
+        if (!step.layer.empty()) layer.emplace(step.layer.c_str());
+        const auto text = [&] { return concat("of constants, to ", value(graph, step.outputs[0]).shape); };
+        const OpScope op(step.name.c_str(), text);
         const Block workspace(device, step.workspace());
         step.run(Arguments(in.data(), out.data(), workspace.data()), Context{device, nullptr});
         return true;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "core/plan/arena.h"
 #include "core/plan/lanes.h"
@@ -12,7 +13,9 @@
 #include "kernels/runtime/current_stream.h"
 #include "kernels/runtime/launch_graph.h"
 #include "kernels/runtime/out_of_memory.h"
+#include "kernels/runtime/scope.h"
 #include "kernels/runtime/seconds.h"
+#include "kernels/runtime/warning.h"
 
 namespace purnet {
 
@@ -36,6 +39,7 @@ struct Plan::State {
     // On a device with graphs: inputs and outputs at addresses that stay, and after a first run all launches as one.
     std::vector<Block> staged_in, staged_out;
     std::optional<Replay> replay;
+    bool said_why_not = false;
 
     // Optional operands that were left out are value -1.
     void* pointer(int value) const { return value < 0 ? nullptr : pointers[static_cast<size_t>(value)]; }
@@ -50,6 +54,10 @@ struct Plan::State {
 
 void Plan::State::launch_step(size_t i, const Context& on) {
     const Step& step = graph.steps[i];
+    std::optional<LayerScope> layer;
+    if (!step.layer.empty()) layer.emplace(step.layer.c_str());
+    const auto text = [&] { return shapes(step, false); };
+    const OpScope op(step.name.c_str(), text);
     for (size_t k = 0; k < step.inputs.size(); ++k) in[k] = pointer(step.inputs[k]);
     for (size_t k = 0; k < step.outputs.size(); ++k) out[k] = pointer(step.outputs[k]);
     step.run(Arguments(in.data(), out.data(), static_cast<char*>(arena.data()) + workspaces[i]), on);
@@ -218,6 +226,8 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
     for (size_t i = 0; i < inputs.size(); ++i)
         copy_bytes(s.staged_in[i].data(), device, inputs[i], device, s.graph.values[static_cast<size_t>(s.graph.inputs[i])].bytes());
     s.replay->run([&s](const Context& on) { s.launch(on); });
+    if (!s.replay->why_not().empty() && !std::exchange(s.said_why_not, true))
+        warn_user_once("a plan is launched kernel by kernel, not as one CUDA graph, which is slower: " + s.replay->why_not());
     for (size_t i = 0; i < outputs.size(); ++i)
         copy_bytes(outputs[i], device, s.staged_out[i].data(), device, s.graph.values[static_cast<size_t>(s.graph.outputs[i])].bytes());
 }
@@ -280,16 +290,20 @@ std::string Plan::text() const {
     const Graph& graph = state_->graph;
     for (size_t i = 0; i < graph.steps.size(); ++i) {
         const Step& step = graph.steps[i];
-        out << i << '\t' << step.name << '\t' << state_->shapes(step, true) << '\t' << step.detail << '\n';
+        out << i << '\t' << step.name << '\t' << step.layer << '\t' << state_->shapes(step, true) << '\t' << step.detail
+            << (step.chosen.empty() ? "" : "\t") << step.chosen << '\n';
     }
     out << "arena " << (arena_bytes() >> 20) << " MiB, weights " << (constant_bytes() >> 20) << " MiB, " << graph.steps.size()
         << " steps\n";
-    if (!state_->context.device.on_host())
-        out << "steps in " << state_->lanes->count() << " branches\n"
-            << (state_->replay->as_one()            ? "launched as one graph\n"
-                : state_->replay->why_not().empty() ? "launched as one graph from the second run on\n"
-                                                    : "launched step by step: " + state_->replay->why_not() + "\n");
+    if (!state_->context.device.on_host()) out << "steps in " << state_->lanes->count() << " branches\n" << launched() << '\n';
     return out.str();
+}
+
+std::string Plan::launched() const {
+    if (state_->context.device.on_host()) return "";
+    if (state_->replay->as_one()) return "launched as one graph";
+    const std::string& why_not = state_->replay->why_not();
+    return why_not.empty() ? "launched as one graph from the second run on" : "launched kernel by kernel: " + why_not;
 }
 
 }  // namespace purnet

@@ -44,8 +44,12 @@ public:
     size_t constant_bytes() const;  // weights, packed or not
     // To be kept, while the plan lives: see packed_weights.h.
     PackedWeights packed_weights() const;
-    // One line a step: name, shapes, what a pass chose, where its output lies.
+    // One line a step, words separated by tabs: name, layer, shapes and where its output lies, what a pass
+    // chose, and behind it, where something is known of that convolution by measuring (kernels/runtime/choices.h), what.
     std::string text() const;
+    // "launched as one graph", the same "from the second run on" before that, or "launched kernel by kernel: WHY", of which run() warns
+    // once; empty on the host.
+    std::string launched() const;
 
 private:
     struct State;

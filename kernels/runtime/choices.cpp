@@ -5,7 +5,9 @@
 #include <mutex>
 #include <utility>
 
+#include "kernels/runtime/choices_used.h"
 #include "kernels/runtime/current_stream.h"
+#include "kernels/runtime/memory_reserve.h"
 
 namespace purnet::choices {
 namespace {
@@ -13,7 +15,7 @@ namespace {
 struct State {
     std::mutex mutex;
     bool measures = false;
-    Known known;
+    Known known, used;
     Listener listener;
     std::atomic<bool> any = false;
 
@@ -38,6 +40,11 @@ Known known() {
     return state().known;
 }
 
+Known used() {
+    std::lock_guard lock(state().mutex);
+    return state().used;
+}
+
 void know(const Known& choices) {
     std::lock_guard lock(state().mutex);
     state().known = choices;
@@ -57,15 +64,16 @@ std::string choose(const std::string& key, const std::vector<std::string>& ways,
     State& all = state();
     std::lock_guard lock(all.mutex);
     if (const auto told = all.known.find(key); told != all.known.end() && std::count(ways.begin(), ways.end(), told->second))
-        return told->second;
+        return all.used[key] = told->second;
     if (!all.measures || current_stream()) return estimate;
+    const MemoryReserve::Left no_reserve;  // whose memory would stay with the launches that are recorded later
     std::map<std::string, double> took{{estimate, milliseconds(estimate)}};
     std::string best = estimate;
     double least = 0.95 * took[estimate];
     for (const std::string& way : ways)
         if (way != estimate)
             if (const double time = took[way] = milliseconds(way); time < least) best = way, least = time;
-    all.known[key] = best;
+    all.known[key] = all.used[key] = best;
     if (all.listener) all.listener(key, took);
     return best;
 }

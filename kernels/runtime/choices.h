@@ -32,7 +32,7 @@ using Listener = std::function<void(const std::string& key, const std::map<std::
 void on_measured(Listener listener);
 
 // One of `ways`, to which `estimate` belongs. milliseconds(way) runs it, not while other kernels run; while launches are recorded
-// (launch_graph.h) nothing is measured.
+// (launch_graph.h) nothing is measured. Its blocks are no reserve's (memory_reserve.h).
 std::string choose(const std::string& key, const std::vector<std::string>& ways, const std::string& estimate,
                    const std::function<double(const std::string& way)>& milliseconds);
 

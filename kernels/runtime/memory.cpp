@@ -339,6 +339,9 @@ size_t MemoryReserve::bytes() const {
 MemoryReserve::Use::Use(const MemoryReserve& reserve) : previous_(std::exchange(current_reserve, &reserve.memory_)) {}
 MemoryReserve::Use::~Use() { current_reserve = previous_; }
 
+MemoryReserve::Left::Left() : previous_(std::exchange(current_reserve, nullptr)) {}
+MemoryReserve::Left::~Left() { current_reserve = previous_; }
+
 MemoryUse memory_use(DeviceType type) {
     Pool& p = pool(type);
     std::lock_guard lock(p.mutex);

@@ -33,6 +33,18 @@ public:
         const std::shared_ptr<ReservedMemory>* previous_;
     };
 
+    // While it lives, this thread's blocks are no reserve's: what is only needed meanwhile.
+    class Left {
+    public:
+        Left();
+        ~Left();
+        Left(const Left&) = delete;
+        Left& operator=(const Left&) = delete;
+
+    private:
+        const std::shared_ptr<ReservedMemory>* previous_;
+    };
+
     size_t bytes() const;  // in use or not
 
 private:

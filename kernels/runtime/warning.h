@@ -6,6 +6,8 @@
 namespace purnet {
 
 void warn_user(const std::string& sentence);
+// The same, but each sentence once in a process.
+void warn_user_once(const std::string& sentence);
 // Returns the one before; null: stderr.
 using WarningSink = void (*)(const std::string& sentence);
 WarningSink set_warning_sink(WarningSink sink);

@@ -7,8 +7,12 @@
 #include <vector>
 
 #include "apps/salient/predictor.h"
+#include "core/plan/plan.h"
 #include "core/random/philox.h"
+#include "kernels/conv2d/conv2d_key.h"
 #include "kernels/runtime/accelerators.h"
+#include "kernels/runtime/choices.h"
+#include "layers/conv2d.h"
 #include "nets/init.h"
 #include "tests/device/place.h"
 #include "tests/support/pictures.h"
@@ -41,6 +45,23 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 }  // namespace
+
+TEST_CASE("device plan: what was measured of a convolution stands behind its way") {
+    const Device device = place().device;
+    ParameterStore store(device, DType::f32);
+    const Conv2d conv(Scope(store, "decoder.up1"), {.in = 8, .out = 16, .kernel = 1});
+    const auto text = [&] {
+        return Plan({Tensor::symbolic({2, 4, 4, 8}, DType::f32, device)},
+                    [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{conv(in[0])}; })
+            .text();
+    };
+    CHECK(contains(text(), "0\tconv2d\tdecoder.up1\t2x4x4x8 -> 2x4x4x16\ttiles "));
+    CHECK(!contains(text(), "measured"));
+    const std::string key = conv2d::key_of({.n = 2, .h = 4, .w = 4, .c = 8, .o = 16}, conv2d::Pass::forward);
+    choices::know({{"cuda f32 " + key, "tiles 64x64"}, {"cuda or a library f32 " + key, "own"}, {"cuda bf16 " + key, "mma 64x64"}});
+    CHECK(contains(text(), concat("\tmeasured: cuda f32 tiles 64x64; cuda or a library f32 own\n")));
+    choices::know({});
+}
 
 TEST_CASE("device plan: the map equals the CPU's, at once and as a graph") {
     const Device device = place().device;

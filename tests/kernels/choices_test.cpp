@@ -1,5 +1,5 @@
 // Which way is taken, by a clock of the test's own.
-#include "kernels/runtime/choices.h"
+#include "kernels/runtime/choices_used.h"
 
 #include <doctest/doctest.h>
 
@@ -60,6 +60,10 @@ TEST_CASE("choices: the estimate, unless measuring is on or somebody told") {
     CHECK(clock.choose("b") == "plain");
     CHECK(clock.choose("c") == "plain");
     CHECK(clock.asked.empty());
+    CHECK(choices::used().at("a") == "slow");
+    CHECK(choices::used().at("b") == "plain");  // as it was measured before
+    CHECK(choices::used().count("c") == 0);
+    CHECK(choices::used().count("one way") == 0);
 }
 
 TEST_CASE("choices: nothing is measured while launches are recorded") {

@@ -10,6 +10,8 @@
 #include "core/plan/arena.h"
 #include "core/plan/plan.h"
 #include "core/random/philox.h"
+#include "kernels/conv2d/conv2d_key.h"
+#include "kernels/runtime/choices.h"
 
 namespace purnet {
 namespace {
@@ -85,6 +87,13 @@ TEST_CASE("plan: equals the network, batch norms, activations and sums fused, un
     for (const Step& step : trace({Tensor::symbolic(x.shape(), x.dtype(), x.device())}, network).steps) traced += multiply_adds(step);
     CHECK(work == traced);
     CHECK(work > 0);
+    CHECK(text.find("measured") == std::string::npos);
+    const std::string key =
+        conv2d::key_of({.n = 2, .h = 11, .w = 13, .c = 3, .o = 8, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, conv2d::Pass::forward);
+    choices::know({{key + " of some CPU", "gemm"}, {"cuda f32 " + key, "tiles 64x64"}, {key + "7", "another's"}});
+    const std::string told = Plan({Tensor::symbolic(x.shape(), x.dtype(), x.device())}, network).text();
+    choices::know({});
+    CHECK(told.find("\tmeasured: gemm of some CPU\n") != std::string::npos);
     check_equal(plan.run(std::vector<Tensor>{x}), wanted);
     CHECK_THROWS_AS(plan.profile({x}, 0), Error);
 }
