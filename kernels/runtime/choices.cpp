@@ -48,6 +48,7 @@ Known used() {
 void know(const Known& choices) {
     std::lock_guard lock(state().mutex);
     state().known = choices;
+    state().used.clear();
     state().look();
 }
 

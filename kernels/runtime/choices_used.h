@@ -5,7 +5,7 @@
 
 namespace purnet::choices {
 
-// Every key for which choose() has given out what was told or measured, and what it gave; nothing of estimates.
+// Every key for which choose() has given out what was told or measured since the last know(), and what it gave; nothing of estimates.
 Known used();
 
 }  // namespace purnet::choices

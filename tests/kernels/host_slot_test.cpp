@@ -23,10 +23,10 @@ void give_back(void*) { --there; }
 
 TEST_CASE("host slot: what its constructor made is given back where it fails") {
     const HostSlots before = register_host_slots(DeviceType::cuda, {.allocate = [](size_t) -> void* { return nullptr; },
-                                           .make_stream = make,
-                                           .free_stream = give_back,
-                                           .make_mark = make,
-                                           .free_mark = give_back});
+                                                                    .make_stream = make,
+                                                                    .free_stream = give_back,
+                                                                    .make_mark = make,
+                                                                    .free_mark = give_back});
     for (fails_at = 1; fails_at <= 4; ++fails_at) {
         made = 0;
         if (fails_at <= 3)
