@@ -5,7 +5,7 @@
 
 #include "tests/emulator/affordable.h"
 #include "tests/emulator/engine/engine.h"
-#include "tests/records/walk.h"
+#include "tests/records/cuda_twins.h"
 
 namespace purnet::test {
 namespace {
@@ -25,11 +25,13 @@ void check_all(DType dtype) {
         static uint64_t seed = 0;
         emulator::schedule() = run == 0 ? Schedule{Schedule::forward, 0, 1} : Schedule{Schedule::shuffled, ++seed, 3};
     });
+    std::vector<Walked> walked;
     for (const record::OpRecord& op : record::all())
-        walk(
+        walked.push_back(walk(
             op, {DeviceType::cuda, dtype}, op.name,
             [](const record::Case& c, const record::Direction& direction) { return !c.real_layer && affordable(direction); },
-            devices_for(op, dtype));
+            devices_for(op, dtype)));
+    check_all_ran(walked, dtype);
     set_before_run(nullptr);
     set_canaries(true);
     emulator::schedule() = {};

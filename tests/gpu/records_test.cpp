@@ -2,14 +2,17 @@
 // bits. PURNET_RECORD=op[.direction[.case]] runs a part; PURNET_TEST_FULL=1 also the layers whose reference takes minutes.
 #include <doctest/doctest.h>
 
-#include "tests/records/walk.h"
+#include "tests/records/cuda_twins.h"
 
 namespace purnet::test {
 namespace {
 
 void check_all(DType dtype) {
+    std::vector<Walked> walked;
     for (const record::OpRecord& op : record::all())
-        walk(op, {DeviceType::cuda, dtype}, op.name, [](const record::Case& c, const record::Direction&) { return small_enough(c); });
+        walked.push_back(
+            walk(op, {DeviceType::cuda, dtype}, op.name, [](const record::Case& c, const record::Direction&) { return small_enough(c); }));
+    check_all_ran(walked, dtype);
 }
 
 }  // namespace

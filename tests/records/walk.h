@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,9 @@ inline bool selected(const std::string& name) {
 }
 
 struct Walked {
-    int cases = 0;  // that were wanted and selected
-    int ran = 0;    // runs of a twin: up to two a case and setting
+    int cases = 0;                               // that were wanted and selected
+    int ran = 0;                                 // runs of a twin: up to two a case and setting
+    std::map<std::string, int> directions = {};  // of which in each direction that the record has
 };
 
 // What is to be done before a twin runs, with a name for reports.
@@ -65,6 +67,7 @@ Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wante
     }
     for (size_t i = 0; i < cases[0].size(); ++i)
         for (size_t d = 0; d < cases[0][i].directions.size(); ++d) {
+            int& of_direction = walked.directions[cases[0][i].directions[d].name];
             if (!selected(full_name(op, cases[0][i].directions[d], cases[0][i])) || !wanted(cases[0][i], cases[0][i].directions[d]))
                 continue;
             ++walked.cases;
@@ -73,6 +76,7 @@ Walked walk(const record::OpRecord& op, Key key, const std::string& title, Wante
                     settings[s].enter();
                     const Outcome outcome = outcome_of(op, cases[s][i], cases[s][i].directions.at(d), key, mode);
                     walked.ran += outcome.ran;
+                    of_direction += outcome.ran;
                     worst = std::max(worst, outcome.worst_ratio);
                     CHECK_MESSAGE(outcome.failure.empty(), title, " ", settings[s].name, ": ", outcome.failure);
                 }
