@@ -45,7 +45,7 @@ $(BUILD)/cuda/%.o: %.cu $(BUILD)/cuda/compiler.txt
 	@echo "  nvcc   $<"
 	$(Q)$(CCACHE) $(NVCC) $(NVCCFLAGS) -MD -MP -c $< -o $@ 2> $(@:.o=.log) || { cat $(@:.o=.log) >&2; exit 1; }
 
-# The ladders of kernels/lab belong to the emulator's tests: no program has them.
+# The ladders of kernels/lab belong to the tests, the emulator's and gpu_tests: no program has them.
 CUDA_OBJECTS_LINKED := $(filter-out $(BUILD)/cuda/kernels/lab/%,$(CUDA_OBJECTS_ALL))
 CUDA_RUNTIME := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 ifeq ($(CUDA_ON),1)
@@ -156,7 +156,7 @@ EMULATOR_PROGRAMS := $(foreach variant,$(EMULATOR_VARIANTS),$(EMULATOR_PROGRAM_$
 # What needs a device. `make gpu-check` runs everything there is to see on one and leaves a report; `make gpu-bundle` packs it up for a
 # machine that has a driver and nothing else (scripts/gpu_check.sh).
 GPU_TEST_OBJECTS := $(call objects,$(call find_sources,tests/gpu tests/device)) $(DEVICE_TEST_CUDA)
-$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_LINKED) $(LIBRARY)
+$(BUILD)/gpu_tests: $(GPU_TEST_OBJECTS) $(BUILD)/obj/tests/records/harness.o $(RECORD_OBJECTS) $(CUDA_OBJECTS_ALL) $(LIBRARY)
 	@echo "  link   $@"
 	$(Q)$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(CUDA_RUNTIME) -o $@
 -include $(GPU_TEST_OBJECTS:.o=.d)

@@ -96,6 +96,7 @@ part resume-on-cpu resume_on_cpu
 part resume-from-cpu resume_from_cpu
 part sanitizer sanitize
 part libraries "$build/gpu_tests" -tc="$(cases_of libraries)"
+part lab env PURNET_LAB="$report/lab.md" "$build/gpu_tests" -tc="$(cases_of lab)"
 part ways-f32 "$build/bench" ways --device cuda --json "$report/ways-f32.json"
 part ways-tf32 "$build/bench" ways --device cuda --precision tf32 --json "$report/ways-tf32.json"
 part ways-bf16 "$build/bench" ways --device cuda --precision bf16 --json "$report/ways-bf16.json"
@@ -106,6 +107,8 @@ for precision in f32 bf16; do
     part bench-$precision "$build/bench" ops --device cuda --precision $precision --seconds 0.1 --json "$report/bench-$precision.json" \
         --compare "$report/bench-$precision-in-order.json"
 done
+part nets measure_networks
+if passed nets && passed ways-bf16; then goals | tee -a "$report/summary.md"; fi
 if [ $any = 0 ]; then
     echo "there is no part called$only" >&2
     exit 2

@@ -1,7 +1,7 @@
 # gpu_parts.sh: what the parts of gpu_check.sh do, which reads this file; $build, $report, $skipped are its.
 
 # The cases of gpu_tests are in exactly one part each: `every_case_once` holds it.
-test_parts="probe records ways plan steps libraries"
+test_parts="probe records ways plan steps lab libraries"
 cases_of() {
     case $1 in
         probe) echo 'device probe*' ;;
@@ -9,6 +9,7 @@ cases_of() {
         ways) echo 'device ways*,device tf32*' ;;
         plan) echo 'device plan*' ;;
         steps) echo 'device step*,device tape*' ;;
+        lab) echo 'device lab*' ;;
         libraries) echo 'device libraries*' ;;
     esac
 }
@@ -143,6 +144,46 @@ resume_from_cpu() {
         interrupt "$report/moved-here" --device cpu &&
         resume "$report/moved-here" --device cuda &&
         same_losses 0.02 "$report/stayed-there" "$report/moved-here" "$before"
+}
+
+# Whole networks, each in a process of its own, so that its peak of memory is its own.
+measure_networks() {
+    rm -f "$report"/nets-*.json
+    for row in inference.resnet50.bf16 inference.resnet50.f32 inference.light.bf16 inference.light.f32 \
+        training.resnet50.bf16 training.resnet50.f32 training.light.bf16; do
+        "$build/bench" nets --device cuda --filter $row --json "$report/nets-$row.json" || return 1
+    done
+}
+
+# figure FILE ROW KEY: what a report of bench says of a row.
+figure() {
+    awk -v name="\"name\": \"$2\"" -v key="\"$3\":" '
+        /{/ { here = value = "" }
+        index($0, name) { here = 1 }
+        index($0, key) { value = $2; sub(",", "", value) }
+        /}/ { if (here && value != "") { print value; exit } here = value = "" }' "$1" 2>/dev/null
+}
+
+# goal WHAT FILE ROW KEY below|from LIMIT UNIT: a line of the summary: what was measured beside what was wanted.
+goal() {
+    value=$(figure "$report/$2" "$3" "$4")
+    awk -v what="$1" -v value="$value" -v order="$5" -v limit="$6" -v unit="$7" 'BEGIN {
+        met = order == "below" ? value + 0 < limit + 0 : value + 0 >= limit + 0
+        printf "| %s | %s | %s %s%s | %s |\n", what, value == "" ? "not measured" : sprintf("%.3g", value) unit, order, limit, unit,
+            value == "" ? "" : met ? "met" : "not met"
+    }'
+}
+goals() {
+    printf '\n| goal | measured | wanted | |\n|---|---|---|---|\n'
+    goal "training step, ResNet-50, bf16, batch 8, 320 x 320" nets-training.resnet50.bf16.json training.resnet50.bf16.320.b8 median_ms below 15 " ms"
+    goal "level-1 map, ResNet-50, bf16, batch 1, 320 x 320" nets-inference.resnet50.bf16.json inference.resnet50.bf16.320.b1 median_ms below 1 " ms"
+    for layer in feature_upscore2 'layer2.*.conv2' 'layer3.*.conv2' 'layer4.*.conv2'; do
+        for pass in forward backward_data backward_weights; do
+            goal "$layer $pass, bf16, batch 8, share of the best product" ways-bf16.json "$layer $pass" gflops_share from 0.6 ""
+        done
+    done
+    echo "| most memory of that training step | $(figure "$report/nets-training.resnet50.bf16.json" training.resnet50.bf16.320.b8 peak_mb) MB" \
+        "| 0.7 of PyTorch's at most | PyTorch is not measured here |"
 }
 
 # Small cases of kernels of every kind, both types of activations, by the compute-sanitizer of the toolkit.

@@ -41,11 +41,13 @@ struct NetsOptions {
     std::vector<int> sizes = {320};  // sides of the network's input
     std::vector<int> batches = {1};  // of inference
     int photographs = 200;           // of folders
+    std::string device = "cpu";      // or what choose_device takes
     bool list = false;               // names of the rows, and no measuring
 };
 
-// Times whole networks on the CPU: inference, training step, loader, start of the program, folders of photographs. What the rows need
-// (weights by rule, drawn photographs) is written to a temporary folder. False: a signal ended it early.
+// Times whole networks on the CPU: inference, training step, loader, start of the program, folders of photographs; on a CUDA device
+// inference and the training step, in batches of 8, in both precisions. What the rows need (weights by rule, drawn photographs) is written
+// to a temporary folder. False: a signal ended it early.
 bool run_nets(const NetsOptions& options);
 
 // docs/ops.md: which direction of which op has a twin on which device and for which type.

@@ -7,6 +7,8 @@
 #include "apps/run/table.h"
 #include "apps/salient/contest.h"
 #include "apps/salient/predictor.h"
+#include "core/plan/graph.h"
+#include "kernels/runtime/memory.h"
 #include "kernels/runtime/seconds.h"
 
 namespace purnet::bench {
@@ -57,6 +59,7 @@ Figure peak_figure(double megabytes) { return {"peak_mb", megabytes, concat("pea
 Row time_inference(const RowContext& context, const std::string& net, const std::string& precision, int batch) {
     ContestOptions options{.weights = context.materials.weights(net), .data = context.materials.inputs(context.size, batch)};
     options.bf16 = precision == "bf16";
+    options.device = context.device;
     if (precision == "int8") options.calibration = context.materials.inputs(context.size, 2) / "input.npy";
     const std::unique_ptr<Contest> contest = make_contest(options);
     for (int i = 0; i < 3; ++i) contest->run();
@@ -66,9 +69,18 @@ Row time_inference(const RowContext& context, const std::string& net, const std:
         stop_if_asked();
         row.seconds.push_back(1e-3 * contest->run());
     }
-    for (const StepTime& step : contest->profile(1)) row.flops += 2 * step.multiply_adds;
+    if (context.device.on_host()) {
+        for (const StepTime& step : contest->profile(1)) row.flops += 2 * step.multiply_adds;
+    } else {
+        const std::unique_ptr<PurNet> traced = context.materials.network(net);
+        const Tensor image = Tensor::symbolic({batch, context.size, context.size, 3}, DType::f32, {});
+        for (const Step& step :
+             trace({image}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{traced->map(in[0])}; }).steps)
+            row.flops += 2 * multiply_adds(step);
+    }
     const double rate = batch / summary_of(row.seconds).median;
     row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
+    if (!context.device.on_host()) row.figures.push_back(peak_figure(1e-6 * static_cast<double>(memory_use(context.device.type).peak)));
     return row;
 }
 

@@ -47,6 +47,7 @@ void add_nets(CLI::App& command, NetsOptions& nets) {
     list("--threads", nets.threads, 1, 1024, "threads, a row for each; default: PURNET_THREADS, else all cores");
     list("--sizes", nets.sizes, 32, 4096, "sides of the network's input, a row for each");
     list("--batches", nets.batches, 1, 64, "pictures at once, inference.* for each");
+    command.add_option("--device", nets.device, "cpu, cuda or cuda:N; there inference and training steps alone")->capture_default_str();
     command.add_option("--photographs", nets.photographs, "in the folder that folder.* predict")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
@@ -65,6 +66,7 @@ int main(int argc, char** argv) {
         "  build/bench nets --filter inference.light --compare before.json\n"
         "  build/bench nets --filter inference --threads 1,2 --sizes 160,320,640 --batches 1,4\n"
         "  build/bench nets --filter folder.light --photographs 50\n"
+        "  build/bench nets --device cuda --filter training.resnet50.bf16\n"
         "  build/bench support > docs/ops.md\n"};
     app.require_subcommand(1);
     OpsOptions ops;
@@ -73,7 +75,7 @@ int main(int argc, char** argv) {
     add_ops(*ops_command, ops);
     NetsOptions nets;
     CLI::App* const nets_command = app.add_subcommand(
-        "nets", "times whole networks on the CPU: inference, start of the program, loader, training step, folders of photographs");
+        "nets", "times whole networks: inference, training step; on the CPU start of the program, loader, folders of photographs too");
     add_nets(*nets_command, nets);
     WaysOptions ways;
     CLI::App* const ways_command = app.add_subcommand(

@@ -1,12 +1,12 @@
 #include <cstdio>
 #include <functional>
-#include <map>
 
 #include "apps/bench/bench.h"
 #include "apps/bench/nets_rows.h"
 #include "apps/run/console.h"
 #include "apps/run/signals.h"
 #include "kernels/conv2d/conv2d_bf16.h"
+#include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/isa.h"
 #include "kernels/runtime/parallel.h"
 
@@ -23,9 +23,25 @@ struct Measurement {
     std::function<Row(const RowContext&)> run;
 };
 
+constexpr const char* nets[] = {"light", "resnet50"};
+
+std::vector<Measurement> on_device(const NetsOptions& options) {
+    constexpr int training_batch = 8;
+    std::vector<Measurement> all;
+    for (const int size : options.sizes)
+        for (const std::string net : nets)
+            for (const std::string precision : {"f32", "bf16"}) {
+                for (const int batch : options.batches)
+                    all.push_back({concat("inference.", net, ".", precision, ".", size, ".b", batch), size,
+                                   [=](const RowContext& c) { return time_inference(c, net, precision, batch); }});
+                all.push_back({concat("training.", net, ".", precision, ".", size, ".b", training_batch), size,
+                               [=](const RowContext& c) { return time_training_on_device(c, net, precision, training_batch); }});
+            }
+    return all;
+}
+
 // Quick ones first.
-std::vector<Measurement> measurements(const NetsOptions& options) {
-    static const char* const nets[] = {"light", "resnet50"};
+std::vector<Measurement> on_cpu(const NetsOptions& options) {
     std::vector<std::string> precisions = {"f32", "int8"};
     if (conv2d::why_no_bf16().empty()) precisions.emplace_back("bf16");
     std::vector<Measurement> all;
@@ -50,7 +66,6 @@ std::vector<Measurement> measurements(const NetsOptions& options) {
         for (const std::string net : nets)
             add(concat("folder-memory.", net, ".", size), [=](const RowContext& c) { return time_folder_memory(c, net); });
     }
-    std::erase_if(all, [&](const Measurement& m) { return !m.name.starts_with(options.filter); });
     return all;
 }
 
@@ -61,7 +76,10 @@ void stop_if_asked() {
 }
 
 bool run_nets(const NetsOptions& options) {
-    const std::vector<Measurement> rows = measurements(options);
+    const DeviceChoice choice = choose_device(options.device);
+    const bool here = choice.device.on_host();
+    std::vector<Measurement> rows = here ? on_cpu(options) : on_device(options);
+    std::erase_if(rows, [&](const Measurement& m) { return !m.name.starts_with(options.filter); });
     require_rows(rows.size(), options.filter);
     if (options.list) {
         for (const Measurement& row : rows) std::printf("%s\n", row.name.c_str());
@@ -75,11 +93,13 @@ bool run_nets(const NetsOptions& options) {
     try {
         for (const int count : threads) {
             set_thread_count(count);
-            report.place(concat(name_of(isa()), ", ", count, " threads"), ceiling::measure(),
-                         {{"isa", name_of(isa())}, {"threads", count}});
+            // Ceilings of a device are not measured here: that takes more memory than some of the rows, which say how much was in use at
+            // most.
+            report.place(here ? concat(name_of(isa()), ", ", count, " threads") : choice.because,
+                         here ? ceiling::measure() : ceiling::Ceilings{}, {{"isa", name_of(isa())}, {"threads", count}});
             for (const Measurement& row : rows) {
                 const std::string name = options.threads.empty() ? row.name : concat(row.name, ".t", count);
-                report.add(row.run({materials, name, options.seconds, row.size, options.photographs}));
+                report.add(row.run({materials, name, options.seconds, row.size, options.photographs, choice.device}));
             }
         }
     } catch (const Error&) {

@@ -14,9 +14,10 @@ struct RowContext {
     double seconds;    // to spend on it, more where few runs take longer
     int size;          // side of the network's input
     int photographs;
+    Device device = {};  // of inference and of training steps; the other rows are the CPU's
 };
 
-// Level-1 map of prepared input. Operations are those of direct convolution: Winograd may pass the ceiling.
+// Level-1 map of prepared input, its end waited for. Operations are those of direct convolution: Winograd may pass the ceiling.
 Row time_inference(const RowContext& context, const std::string& net, const std::string& precision, int batch);
 
 // Process start to the first mask on disk: `purnet predict` on one photograph, files in the page cache.
@@ -34,6 +35,8 @@ Row time_loader(const RowContext& context, Regions regions);
 
 // A training step of stage 3, batch 4, on one batch that stays (operations: three times those of the forward),
 Row time_training(const RowContext& context, const std::string& net);
+// on a device, which is waited for after ten of them, with the most memory that was in use there,
+Row time_training_on_device(const RowContext& context, const std::string& net, const std::string& precision, int batch);
 // and with the loader at work beside it, superpixels from their cache; both in turns (goal: 1.1 times).
 Row time_training_with_loader(const RowContext& context, const std::string& net);
 

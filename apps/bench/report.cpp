@@ -60,10 +60,10 @@ Report::Report(const std::string& what, int width, const std::string& json, cons
 
 void Report::place(const std::string& where, const ceiling::Ceilings& ceilings, const nlohmann::json& more) {
     ceilings_ = ceilings;
-    std::printf("%s; ceilings: ", where.c_str());
-    if (ceilings.gflops > 0) std::printf("%.0f GFLOP/s, ", ceilings.gflops);
-    std::printf("%.1f GB/s\n%-*s %10s %10s %7s %9s %6s %9s %6s\n", ceilings.gbytes, width_, what_.c_str(), "best ms", "median", "spread",
-                "GFLOP/s", "share", "GB/s", "share");
+    std::printf("%s", where.c_str());
+    if (ceilings.gflops > 0) std::printf("; ceilings: %.0f GFLOP/s, %.1f GB/s", ceilings.gflops, ceilings.gbytes);
+    std::printf("\n%-*s %10s %10s %7s %9s %6s %9s %6s\n", width_, what_.c_str(), "best ms", "median", "spread", "GFLOP/s", "share", "GB/s",
+                "share");
     std::fflush(stdout);
     if (json_.contains("device")) return;
     json_["device"] = where;

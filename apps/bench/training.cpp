@@ -6,8 +6,11 @@
 #include "apps/salient/run_folder.h"
 #include "apps/salient/stage.h"
 #include "apps/salient/training_data.h"
+#include "core/formats/weights_file.h"
 #include "core/plan/graph.h"
+#include "kernels/runtime/memory.h"
 #include "kernels/runtime/seconds.h"
+#include "nets/name_maps.h"
 
 namespace purnet::bench {
 namespace {
@@ -54,16 +57,20 @@ double step_flops(const PurNet& net, int batch, int size) {
 // Steps of one stage, timed.
 class Steps {
 public:
-    Steps(const Session& session, Materials& materials)
-        : stage_(session.config, stage_number, 1000, materials.network(session.config.backbone)) {}
+    Steps(const Session& session, Materials& materials) : Steps(session, materials.network(session.config.backbone)) {}
+    Steps(const Session& session, std::unique_ptr<PurNet> net) : stage_(session.config, stage_number, 1000, std::move(net)) {}
 
-    double run(const BatchSource& next) {
+    // Seconds of each of so many; the end of the last one is waited for.
+    double run(const BatchSource& next, int times = 1) {
         stop_if_asked();
         const double start = seconds_now();
-        const StepReport report = stage_.step(next, 1, step_++, false);
-        require(report.not_finite.empty() && stage_.settle().empty(), "a step that is timed was not finite");
-        return seconds_now() - start;
+        for (int i = 0; i < times; ++i)
+            require(stage_.step(next, 1, step_++, false).not_finite.empty(), "a step that is timed was not finite");
+        require(stage_.settle().empty(), "a step that is timed was not finite");
+        return (seconds_now() - start) / times;
     }
+    // Why steps are not launched as one, where they could be; empty: they are.
+    std::string news() { return stage_.news(); }
     const PurNet& net() { return stage_.net(); }
 
 private:
@@ -108,6 +115,26 @@ Row time_training(const RowContext& context, const std::string& net) {
     while (seconds_now() < until || row.seconds.size() < 3) row.seconds.push_back(steps.run(always(batch)));
     const double rate = session.batch() / summary_of(row.seconds).median;
     row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
+    return row;
+}
+
+Row time_training_on_device(const RowContext& context, const std::string& net, const std::string& precision, int batch) {
+    constexpr int together = 10;
+    TrainConfig config = context.materials.training(net, context.size);
+    config.precision = precision;
+    config.batch = {batch, batch, batch};
+    const Session session(config);
+    const Batch pictures = session.data.loader(stage_number).next();
+    Row row{.name = context.name, .seconds = {}, .flops = step_flops(*context.materials.network(net), batch, context.size)};
+    const DType type = precision == "bf16" ? DType::bf16 : DType::f32;
+    Steps steps(session, network_of(load_named_arrays(context.materials.weights(net)), net, context.device, type));
+    steps.run(always(pictures), 4);  // the second is recorded
+    const double until = seconds_now() + context.seconds;
+    while (seconds_now() < until || row.seconds.size() < 3) row.seconds.push_back(steps.run(always(pictures), together));
+    const double rate = batch / summary_of(row.seconds).median, peak = 1e-6 * static_cast<double>(memory_use(context.device.type).peak);
+    row.figures = {{"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")},
+                   {"peak_mb", peak, concat("peak ", fixed_text(peak, 0), " MB")}};
+    if (const std::string news = steps.news(); !news.empty()) row.figures.push_back({"kernel_by_kernel", 1, news});
     return row;
 }
 

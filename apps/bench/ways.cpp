@@ -5,41 +5,14 @@
 #include <map>
 
 #include "apps/bench/bench.h"
+#include "apps/bench/device_ceilings.h"
+#include "apps/bench/measuring_ways.h"
 #include "apps/bench/report.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/arithmetic.h"
-#include "kernels/runtime/choices.h"
 
 namespace purnet::bench {
-namespace {
-
-using Times = std::map<std::string, double>;  // milliseconds by way
-
-// While alive everything is measured anew.
-class Measuring {
-public:
-    explicit Measuring(choices::Listener listener) {
-        choices::know({});
-        choices::on_measured(std::move(listener));
-        choices::measure(true);
-    }
-    ~Measuring() {
-        choices::measure(false);
-        choices::on_measured(nullptr);
-        choices::know({});
-    }
-    Measuring(const Measuring&) = delete;
-    Measuring& operator=(const Measuring&) = delete;
-};
-
-double least(const Times& times) {
-    double best = std::numeric_limits<double>::infinity();
-    for (const auto& [way, took] : times) best = std::min(best, took);
-    return best;
-}
-
-}  // namespace
 
 void run_ways(const WaysOptions& options) {
     Report report("convolution, pass", 60, options.json, options.compare);
@@ -53,11 +26,11 @@ void run_ways(const WaysOptions& options) {
                     library.detail.c_str());
         libraries[library.name] = library.version;
     }
-    report.place(concat(choice.because, ", ", options.precision, ", batch ", options.batch), {},
-                 {{"precision", options.precision}, {"batch", options.batch}, {"libraries", libraries}});
+    const DeviceCeilings ceilings = measure_device(key);
+    report.place(concat(choice.because, ", ", options.precision, ", batch ", options.batch, ", ", ceilings.product), ceilings.ceilings,
+                 {{"precision", options.precision}, {"batch", options.batch}, {"libraries", libraries}, {"product", ceilings.product}});
 
-    Times own, against;
-    const Measuring measuring([&](const std::string&, const Times& took) { (took.count("own") ? against : own) = took; });
+    MeasuringWays ways;
     std::map<std::string, std::pair<double, int>> logarithms;  // of library / own: sum and count
     constexpr conv2d::Pass passes[] = {conv2d::Pass::forward, conv2d::Pass::backward_data, conv2d::Pass::backward_weights};
     constexpr const char* names[] = {"forward", "backward_data", "backward_weights"};
@@ -65,9 +38,7 @@ void run_ways(const WaysOptions& options) {
         for (const conv2d::Pass pass : passes) {
             const std::string name = concat(layer.name, " ", names[static_cast<int>(pass)]);
             if (!name.starts_with(options.filter)) continue;
-            own.clear();
-            against.clear();
-            conv2d::workspace(key, layer.problem, pass);  // how much the fastest way needs: asks which one it is
+            const auto [own, against] = ways.measure(key, layer.problem, pass);
             // A problem that came up under another name, and one that has a single way and no library, are not measured again.
             if (own.empty() && against.empty()) continue;
             const double ours = against.count("own") ? against.at("own") : least(own);
