@@ -144,7 +144,7 @@ $$(BUILD)/emulator/$(1)/%.o: %.cpp | packages
 	@mkdir -p $$(@D)
 	@echo "  c++    $$< ($(1))"
 	$$(Q)$$(CXX) $$(CPPFLAGS) $$(EMULATOR_CXXFLAGS) $$(EMULATOR_FLAGS_$(1)) -c $$< -o $$@
-$$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records/harness.o $$(BUILD)/obj/apps/bench/support.o \
+$$(EMULATOR_PROGRAM_$(1)): $$(EMULATOR_OBJECTS_$(1)) $$(BUILD)/obj/tests/records/harness.o \
     $$(RECORD_OBJECTS) $$(LIBRARY) | $$(FAKE_LIBRARIES)
 	@echo "  link   $$@"
 	$$(Q)$$(CXX) $$(filter-out $$(SANITIZE_FLAGS),$$(LDFLAGS)) $$(EMULATOR_LINK_$(1)) $$^ $$(LDLIBS) -ldl -o $$@

@@ -50,7 +50,4 @@ struct NetsOptions {
 // to a temporary folder. False: a signal ended it early.
 bool run_nets(const NetsOptions& options);
 
-// docs/ops.md: which direction of which op has a twin on which device and for which type.
-std::string support_table();
-
 }  // namespace purnet::bench

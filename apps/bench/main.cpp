@@ -1,4 +1,4 @@
-// bench: measures op records and whole networks on this machine, and writes the support table that docs/ops.md holds.
+// bench: measures op records and whole networks on this machine.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -66,8 +66,7 @@ int main(int argc, char** argv) {
         "  build/bench nets --filter inference.light --compare before.json\n"
         "  build/bench nets --filter inference --threads 1,2 --sizes 160,320,640 --batches 1,4\n"
         "  build/bench nets --filter folder.light --photographs 50\n"
-        "  build/bench nets --device cuda --filter training.resnet50.bf16\n"
-        "  build/bench support > docs/ops.md\n"};
+        "  build/bench nets --device cuda --filter training.resnet50.bf16\n"};
     app.require_subcommand(1);
     OpsOptions ops;
     CLI::App* const ops_command =
@@ -82,7 +81,6 @@ int main(int argc, char** argv) {
         "ways",
         "on a CUDA device: our own kernels of every convolution of the networks against cuBLASLt and cuDNN, where they are installed");
     add_ways(*ways_command, ways);
-    CLI::App* const support_command = app.add_subcommand("support", "op x device x direction as a Markdown table");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -92,7 +90,6 @@ int main(int argc, char** argv) {
         if (ops_command->parsed()) run_ops(ops);
         if (ways_command->parsed()) run_ways(ways);
         if (nets_command->parsed() && !run_nets(nets)) return purnet::stop_exit_code();
-        if (support_command->parsed()) std::cout << support_table();
     } catch (const purnet::Error& error) {
         std::cerr << "bench: error: " << error.what() << '\n';
         return 1;

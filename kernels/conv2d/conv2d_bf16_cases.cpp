@@ -116,10 +116,15 @@ std::vector<Case> cases() {
     return list;
 }
 
+const std::string in_bf16_on_cuda = "a form for CPUs, packed by oneDNN; on CUDA devices bf16 is a type of conv2d and conv2d_packed";
+
 const bool registered = record::add({.name = "conv2d_bf16",
                                      .formula = "y = epilogue(sum of weight * x + bias), x and weight in bf16, y in float32 or bf16",
                                      .cases = cases,
-                                     .gradient = false});
+                                     .gradient = false,
+                                     .absent = {{{DeviceType::cpu, DType::f32}, "that is conv2d_packed"},
+                                                {{DeviceType::cuda, DType::f32}, in_bf16_on_cuda},
+                                                {{DeviceType::cuda, DType::bf16}, in_bf16_on_cuda}}});
 
 }  // namespace
 }  // namespace purnet::conv2d

@@ -104,10 +104,15 @@ std::vector<Case> cases() {
     return list;
 }
 
+const std::string bytes_on_cpus = "a form for CPUs, where bytes are the fast way; CUDA devices predict in bf16";
+
 const bool registered = record::add({.name = "conv2d_int8",
                                      .formula = "y = epilogue(s_x s_o (sum of integer weight * (x - zero)) + bias), x in unsigned bytes",
                                      .cases = cases,
-                                     .gradient = false});
+                                     .gradient = false,
+                                     .absent = {{{DeviceType::cpu, DType::bf16}, "its pictures are bytes, its sums and results float32"},
+                                                {{DeviceType::cuda, DType::f32}, bytes_on_cpus},
+                                                {{DeviceType::cuda, DType::bf16}, bytes_on_cpus}}});
 
 }  // namespace
 }  // namespace purnet::conv2d

@@ -180,10 +180,12 @@ const bool registered = [] {
                                                       .average_share = reference_average_share,
                                                       .clip_factor = reference_clip_factor,
                                                       .restore = reference_restore});
+    const std::string why_not = "parameters, their gradients and averages are float32 whatever activations are";
     return record::add({.name = "optimiser",
                         .formula = "SGD with momentum, AdamW, exponential average of a flat buffer",
                         .cases = cases,
-                        .gradient = false});
+                        .gradient = false,
+                        .absent = {{{DeviceType::cpu, DType::bf16}, why_not}, {{DeviceType::cuda, DType::bf16}, why_not}}});
 }();
 
 }  // namespace

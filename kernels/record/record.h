@@ -87,12 +87,24 @@ struct Case {
     bool gradient = true;                    // false where so many elements lie near a kink that differences cross it
 };
 
+// A key that an op has no twin for on purpose, in no direction, and why: a few words for docs/ops.md, which has no hole without.
+struct Absent {
+    Key key;
+    std::string why_not;
+};
+// Of every op that does not say otherwise.
+inline std::vector<Absent> no_bf16_on_cpus() {
+    return {{{DeviceType::cpu, DType::bf16},
+             "CPUs train in float32; where they predict in bf16, that is a form of convolutions alone: conv2d_bf16"}};
+}
+
 struct OpRecord {
     std::string name;
     std::string formula;  // one line for docs/ops.md
     std::function<std::vector<Case>()> cases;
     // Directions whose result is no derivative (optimiser steps, metrics) have no gradient check.
     bool gradient = true;
+    std::vector<Absent> absent = no_bf16_on_cpus();
 };
 
 // All records, by name. A record registers itself: `static const bool registered = add(OpRecord{...});`

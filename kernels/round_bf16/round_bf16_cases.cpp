@@ -33,7 +33,12 @@ std::vector<Case> cases() {
 
 const bool registered = [] {
     table().add({DeviceType::reference, DType::f64}, {.forward = erase<reference_forward>});
-    return record::add({.name = "round_bf16", .formula = "y = x to the nearest bf16", .cases = cases, .gradient = false});
+    const std::string why_not = "its result is bf16: that key alone";
+    return record::add({.name = "round_bf16",
+                        .formula = "y = x to the nearest bf16",
+                        .cases = cases,
+                        .gradient = false,
+                        .absent = {{{DeviceType::cpu, DType::f32}, why_not}, {{DeviceType::cuda, DType::f32}, why_not}}});
 }();
 
 }  // namespace

@@ -7,12 +7,13 @@
 #include <cstring>
 #include <iostream>
 
-#include "apps/bench/bench.h"
 #include "tests/emulator/lab_costs.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // Fibers that a Fault abandons keep what they allocated: no leak of the product.
 extern "C" const char* __asan_default_options() { return "detect_leaks=0:abort_on_error=0"; }
+// The line of a misaligned access is that of a building block: the stack says whose.
+extern "C" const char* __ubsan_default_options() { return "print_stacktrace=1"; }
 #endif
 
 int main(int argc, char** argv) {
