@@ -139,6 +139,8 @@ TEST_CASE("emulator: UBSan stops at a misaligned vector") {
     CHECK(result.stopped);
     CHECK_MESSAGE(result.output.find("misaligned address") != std::string::npos, result.output);
     CHECK_MESSAGE(result.output.find("vector.h:") != std::string::npos, result.output);
+    CHECK_MESSAGE(result.output.find("twice_by_4_kernel") != std::string::npos, result.output);
+    CHECK_MESSAGE(result.output.find(place_in("tests/emulator/kernels/basics.cu", "tile::load<4>(x")) != std::string::npos, result.output);
 }
 #endif
 

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 namespace purnet::test {
@@ -42,6 +43,15 @@ ChildResult run_in_child(F&& function) {
     waitpid(child, &status, 0);
     result.stopped = !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     return result;
+}
+
+// "file:line" of the first line of a source, named from the tree's root, that contains `text`.
+inline std::string place_in(const std::string& file, const std::string& text) {
+    std::ifstream source(file);
+    int number = 1;
+    for (std::string line; std::getline(source, line); ++number)
+        if (line.find(text) != std::string::npos) return file + ":" + std::to_string(number);
+    return file + ", no line with " + text;
 }
 
 }  // namespace purnet::test

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "tests/emulator/lab_costs.h"
+#include "tests/emulator/support_table.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // Fibers that a Fault abandons keep what they allocated: no leak of the product.
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
     setenv("PURNET_MEMORY_DEBUG", "exact", 1);  // exact-size blocks, before the first one is made
     setenv("PURNET_LIBRARIES", "none", 1);      // those of this machine would take our memory for a device's
     if (argc == 2 && std::strcmp(argv[1], "support") == 0) {
-        std::cout << purnet::bench::support_table();
+        std::cout << purnet::test::support_table();
         return 0;
     }
     if (argc == 2 && std::strcmp(argv[1], "lab") == 0) {

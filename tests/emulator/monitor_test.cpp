@@ -6,6 +6,7 @@
 
 #include <numeric>
 
+#include "tests/emulator/child.h"
 #include "tests/emulator/device.h"
 #include "tests/emulator/kernels/access.h"
 #include "tests/emulator/kernels/basics.h"
@@ -42,11 +43,15 @@ double worst_ratio(const std::vector<monitor::AccessCost>& costs, bool shared, b
 
 TEST_CASE("monitor: a write beyond a tensor or a shared array, and a misaligned vector") {
     const DeviceArray<float> x(ramp(1001)), y(1000);
-    check_fault(caught([&] { seeded::twice(x.get(), y.get(), 1000, 1); }), FaultKind::out_of_bounds, "basics.cu:");
-    check_fault(caught([&] { seeded::beyond_shared(y.get()); }), FaultKind::out_of_bounds, "basics.cu:");
+    check_fault(caught([&] { seeded::twice(x.get(), y.get(), 1000, 1); }), FaultKind::out_of_bounds, "tests/emulator/kernels/basics.cu:");
+    check_fault(caught([&] { seeded::beyond_shared(y.get()); }), FaultKind::out_of_bounds, "tests/emulator/kernels/basics.cu:");
     const DeviceArray<float> a(ramp(68)), b(68);
     seeded::twice_by_4(a.get(), b.get(), 64, 4);
-    check_fault(caught([&] { seeded::twice_by_4(a.get(), b.get(), 64, 1); }), FaultKind::misaligned, "twice_by_4_kernel");
+    const Caught misaligned = caught([&] { seeded::twice_by_4(a.get(), b.get(), 64, 1); });
+    check_fault(misaligned, FaultKind::misaligned, "twice_by_4_kernel");
+    const std::string caller = "twice_by_4_kernel at " + place_in("tests/emulator/kernels/basics.cu", "tile::load<4>(x");
+    CHECK_MESSAGE(misaligned.text.find("load<4, float> at kernels/tile/vector.h:") != std::string::npos, misaligned.text);
+    CHECK_MESSAGE(misaligned.text.find(caller) != std::string::npos, misaligned.text);
 }
 
 TEST_CASE("monitor: a removed barrier") {
@@ -57,15 +62,15 @@ TEST_CASE("monitor: a removed barrier") {
         REQUIRE(fault.any);
         CAPTURE(s.seed);
         CHECK_MESSAGE((fault.kind == FaultKind::race || fault.kind == FaultKind::uninitialised), fault.text);
-        CHECK_MESSAGE(fault.text.find("basics.cu:") != std::string::npos, fault.text);
+        CHECK_MESSAGE(fault.text.find("tests/emulator/kernels/basics.cu:") != std::string::npos, fault.text);
     });
 }
 
 TEST_CASE("monitor: races between threads and between blocks, also of blocks that ran one after the other") {
     for_each_schedule([&](const Schedule&) {
         const DeviceArray<int> word(std::vector<int>{0});
-        check_fault(caught([&] { seeded::racing_threads(word.get()); }), FaultKind::race, "warps.cu:");
-        check_fault(caught([&] { seeded::racing_blocks(word.get(), 2); }), FaultKind::race, "warps.cu:");
+        check_fault(caught([&] { seeded::racing_threads(word.get()); }), FaultKind::race, "tests/emulator/kernels/warps.cu:");
+        check_fault(caught([&] { seeded::racing_blocks(word.get(), 2); }), FaultKind::race, "tests/emulator/kernels/warps.cu:");
         seeded::racing_blocks(word.get(), 1);
     });
 }
@@ -93,7 +98,7 @@ TEST_CASE("monitor: the last block needs both fences") {
     for (const seeded::Fence fence : {seeded::Fence::missing_release, seeded::Fence::missing_acquire}) {
         const DeviceArray<unsigned> counter(std::vector<unsigned>{0});
         check_fault(caught([&] { seeded::last_block_sum(x.get(), partial.get(), total.get(), counter.get(), 640, fence); }),
-                    FaultKind::race, "warps.cu:");
+                    FaultKind::race, "tests/emulator/kernels/warps.cu:");
     }
 }
 
@@ -102,7 +107,7 @@ TEST_CASE("monitor: __syncwarp orders, a shuffle does not") {
     seeded::exchange_in_warp(out.get(), seeded::Exchange::syncwarp);
     CHECK(out[0] == 31);
     const Caught fault = caught([&] { seeded::exchange_in_warp(out.get(), seeded::Exchange::shuffle); });
-    check_fault(fault, FaultKind::race, "access.cu:");
+    check_fault(fault, FaultKind::race, "tests/emulator/kernels/access.cu:");
     const Caught across = caught([&] { seeded::exchange_in_warp(out.get(), seeded::Exchange::other_warp); });
     REQUIRE(across.any);
     CHECK_MESSAGE((across.kind == FaultKind::race || across.kind == FaultKind::uninitialised), across.text);
@@ -116,7 +121,8 @@ TEST_CASE("monitor: a flag between blocks carries what was written before its re
         seeded::hand_over(data.get(), flag.get(), out.get(), true);
         CHECK(out[0] == 42);
         const DeviceArray<unsigned> again(std::vector<unsigned>{0});
-        check_fault(caught([&] { seeded::hand_over(data.get(), again.get(), out.get(), false); }), FaultKind::race, "access.cu:");
+        check_fault(caught([&] { seeded::hand_over(data.get(), again.get(), out.get(), false); }), FaultKind::race,
+                    "tests/emulator/kernels/access.cu:");
     }
     emulator::schedule() = {};
 }

@@ -185,7 +185,7 @@ bool in_shared_array(const void* address);
 
 // "kernel X, block (1,0,0), thread (3,0,0)" of the running thread.
 std::string where(const Thread* thread);
-// "function at file:line" of a code address.
+// "function at file:line" of a code address; of one in a building block (kernels/tile) also ", called by function at file:line".
 std::string describe_code(const void* address);
 
 }  // namespace purnet::emulator

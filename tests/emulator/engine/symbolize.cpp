@@ -10,6 +10,37 @@
 #include "tests/emulator/engine/engine.h"
 
 namespace purnet::emulator {
+namespace {
+
+// "void purnet::x::(anonymous namespace)::kernel<float>(float*, long)": the part before the parameters says enough.
+std::string without_parameters(std::string name) {
+    int depth = 0;
+    for (size_t i = name.size(); i-- > 0;) {
+        if (name[i] == ')') ++depth;
+        if (name[i] == '(' && --depth == 0 && name.compare(i, 11, "(anonymous ") != 0) {
+            name.resize(i);
+            break;
+        }
+    }
+    return name;
+}
+
+// From the root of the tree. Of folders called kernels there are those of the tests too: what is longer comes first.
+std::string within_tree(std::string at) {
+    if (const size_t note = at.find(" (discriminator"); note != std::string::npos) at.resize(note);
+    for (const char* room : {"/tests/emulator/", "/tests/device/", "/kernels/"})
+        if (const size_t root = at.rfind(room); root != std::string::npos) return at.substr(root + 1);
+    return at;
+}
+
+bool read_line(FILE* pipe, std::string& line) {
+    char text[4096];
+    if (!std::fgets(text, sizeof text, pipe)) return false;
+    line.assign(text, std::strcspn(text, "\n"));
+    return true;
+}
+
+}  // namespace
 
 std::string describe_code(const void* address) {
     Dl_info info{};
@@ -22,39 +53,28 @@ std::string describe_code(const void* address) {
     const auto* header = static_cast<const Elf64_Ehdr*>(info.dli_fbase);
     size_t offset = reinterpret_cast<size_t>(address);
     if (header->e_type == ET_DYN) offset -= reinterpret_cast<size_t>(info.dli_fbase);
-    char command[4400];
-    const bool main_program = std::strchr(info.dli_fname, '/') == nullptr || info.dli_fname[0] == '.';
-    std::snprintf(command, sizeof command, "addr2line -C -f -e '%s' 0x%zx 2>/dev/null", main_program ? "/proc/self/exe" : info.dli_fname,
-                  offset);
     char resolved[4096];
-    if (main_program) {  // the child's /proc/self is not ours
-        char* path = realpath("/proc/self/exe", resolved);
-        if (!path) return plain;
-        std::snprintf(command, sizeof command, "addr2line -C -f -e '%s' 0x%zx 2>/dev/null", resolved, offset);
+    const char* file = info.dli_fname;
+    if (std::strchr(file, '/') == nullptr || file[0] == '.') {  // the main program: the child's /proc/self is not ours
+        file = realpath("/proc/self/exe", resolved);
+        if (!file) return plain;
     }
+    char command[4400];
+    std::snprintf(command, sizeof command, "addr2line -C -f -i -e '%s' 0x%zx 2>/dev/null", file, offset);
     FILE* pipe = popen(command, "r");
     if (!pipe) return plain;
-    char function[2048] = "", line[2048] = "";
-    const bool read = std::fgets(function, sizeof function, pipe) && std::fgets(line, sizeof line, pipe);
-    pclose(pipe);
-    if (!read || function[0] == '?') return plain;
-    std::string name(function, std::strcspn(function, "\n"));
-    std::string at(line, std::strcspn(line, "\n"));
-    // "void purnet::x::(anonymous namespace)::kernel<float>(float*, long)": the part before the parameters says enough.
-    int depth = 0;
-    size_t end = name.size();
-    for (size_t i = name.size(); i-- > 0;) {
-        if (name[i] == ')') ++depth;
-        if (name[i] == '(' && --depth == 0 && name.compare(i, 11, "(anonymous ") != 0) {
-            end = i;
-            break;
-        }
+    // The innermost function first, then those that it was inlined into. A building block says what was done, its caller where: the
+    // first place outside kernels/tile is the last one named.
+    std::string text, function, line;
+    for (bool inside = true; inside && read_line(pipe, function) && read_line(pipe, line) && function[0] != '?';) {
+        line = within_tree(line);
+        text += (text.empty() ? "" : ", called by ") + without_parameters(function) + " at " + line;
+        inside = line.compare(0, 13, "kernels/tile/") == 0;
     }
-    name.resize(end);
-    if (const size_t note = at.find(" (discriminator"); note != std::string::npos) at.resize(note);
-    if (const size_t root = at.rfind("/kernels/"); root != std::string::npos) at.erase(0, root + 1);
-    if (const size_t root = at.rfind("/tests/emulator/"); root != std::string::npos) at.erase(0, root + 1);
-    return name + " at " + at;
+    while (read_line(pipe, line)) {
+    }  // a pipe that is closed early ends its program with a signal
+    pclose(pipe);
+    return text.empty() ? plain : text;
 }
 
 }  // namespace purnet::emulator
