@@ -1,9 +1,11 @@
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/moments.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 
 namespace purnet::batch_norm {
 namespace {
@@ -248,6 +250,11 @@ std::vector<Case> cases() {
         list.push_back(make_case(variants[3], rows, 40, false, true));
         list.push_back(make_case(variants[4], rows, 33, false, true));
     }
+    // Channels that are whole vectors, of float32 alone or of bf16 too.
+    std::vector<int64_t> all(variants.size());
+    std::iota(all.begin(), all.end(), 0);
+    for (const auto& row : pairwise({all, {5, 64, 300}, {4, 8, 64}}))
+        add_drawn(list, make_case(variants[static_cast<size_t>(row[0])], row[1], row[2]));
     // Layers of the training step of batch 4 at 320 x 320.
     list.push_back(make_case(variants[3], 4 * 160 * 160, 64, true));
     list.push_back(make_case(variants[2], 4 * 80 * 80, 256, true));

@@ -1,5 +1,6 @@
 #include "kernels/concat/concat.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 
 namespace purnet::concat_channels {
 namespace {
@@ -55,7 +56,16 @@ Case make_case(int64_t rows, const std::vector<int64_t>& widths) {
     return c;
 }
 
-std::vector<Case> cases() { return {make_case(1, {1}), make_case(7, {3, 5}), make_case(13, {1, 33, 16}), make_case(5000, {17, 2, 1, 30})}; }
+std::vector<Case> cases() {
+    std::vector<Case> list{make_case(1, {1}), make_case(7, {3, 5}), make_case(13, {1, 33, 16}), make_case(5000, {17, 2, 1, 30})};
+    // Rows, parts (a launch of the CUDA twin takes 16), and the widths of even and odd parts: whole vectors of either type or not.
+    for (const auto& row : pairwise({{1, 13, 200}, {1, 2, 5, 17}, {1, 4, 8, 33}, {2, 8, 16}})) {
+        std::vector<int64_t> widths;
+        for (int64_t k = 0; k < row[1]; ++k) widths.push_back(row[k % 2 ? 3 : 2]);
+        add_drawn(list, make_case(row[0], widths));
+    }
+    return list;
+}
 
 const bool registered = [] {
     table().add({DeviceType::reference, DType::f64}, {.forward = reference_forward, .backward = reference_backward});

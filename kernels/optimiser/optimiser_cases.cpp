@@ -2,6 +2,7 @@
 
 #include "kernels/optimiser/optimiser.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 
 namespace purnet::optimiser {
 namespace {
@@ -57,13 +58,14 @@ Operand updated(std::string name, int64_t count, Fill fill = Fill::any) {
     return operand;
 }
 
-Case make_case(int64_t count, bool real_layer = false) {
-    const Sgd sgd{count, 0.9, 5e-4};
-    const Adamw adamw{.count = count, .decay = 0.05};
+Case make_case(int64_t count, bool real_layer = false, double momentum = 0.9, double decay = 1) {
+    const Sgd sgd{count, momentum, 5e-4 * decay};
+    const Adamw adamw{.count = count, .beta1 = momentum, .decay = 0.05 * decay};
     const Operand rate = parameter(input("rate", {1}, Fill::positive, 1e-2)), g = parameter(input("g", {count}));
     const Operand proceed = labels("proceed", {1}, 2);  // 0 or 1, by the case
     const double n = static_cast<double>(count);
     Case c{.label = concat("n", count), .real_layer = real_layer};
+    if (momentum != 0.9 || decay != 1) c.label += concat(" momentum", momentum, " decay", decay);
     c.directions.push_back(
         {.name = "sgd",
          .operands = {rate, g, updated("v", count), updated("p", count)},
@@ -168,6 +170,9 @@ Case scalar_case(int64_t updates_below, double max_norm) {
 std::vector<Case> cases() {
     std::vector<Case> list;
     for (int64_t count : {1, 7, 16, 37, 1031, 100003}) list.push_back(make_case(count));
+    // Whole vectors, what is left over, and terms that are not there.
+    for (const auto& row : pairwise({{0, 1, 64, 257, 1025}, {1, 2, 3, 4}, {0, 9}, {0, 1}}))
+        add_drawn(list, make_case(4 * row[0] + row[1], false, 0.1 * static_cast<double>(row[2]), static_cast<double>(row[3])));
     list.push_back(make_case(35528122, true));
     for (const double max_norm : {0.5, 1.0, 1.5, 2.0}) list.push_back(scalar_case(max_norm < 1 ? 3 : 100, max_norm));
     return list;

@@ -3,6 +3,7 @@
 
 #include "kernels/pool/pool.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 
 namespace purnet::pool {
 namespace {
@@ -189,6 +190,18 @@ std::vector<Case> cases() {
         maximum_case({.n = 4, .h = 160, .w = 160, .c = 64, .out_h = 80, .out_w = 80, .kernel = 3, .stride = 2, .top = 1, .left = 1}, true));
     for (const GlobalProblem& p : {GlobalProblem{1, 1, 1}, GlobalProblem{2, 7, 3}, GlobalProblem{3, 131, 17}, GlobalProblem{2, 999, 40}})
         list.push_back(global_case(p));
+    for (const auto& row : pairwise({{1, 4, 8, 33}, {5, 6, 9}, {5, 8}, {2, 3, 5}, {1, 2, 3}, {0, 1}, {0, 1}, {1, 2}})) {
+        Problem p{.n = row[7], .h = row[1], .w = row[2], .c = row[0]};
+        p.kernel = static_cast<int>(row[3]);
+        p.stride = static_cast<int>(row[4]);
+        p.top = static_cast<int>(row[5]);
+        p.left = static_cast<int>(row[6]);
+        p.out_h = (p.h + 2 * p.top - p.kernel) / p.stride + 1;
+        p.out_w = (p.w + 2 * p.left - p.kernel) / p.stride + 1;
+        add_drawn(list, maximum_case(p));
+        add_drawn(list, average_case(p));
+    }
+    for (const auto& row : pairwise({{1, 5, 64, 300}, {1, 4, 8, 33, 72}, {1, 2}})) add_drawn(list, global_case({row[2], row[0], row[1]}));
     list.push_back(global_case({4, 6400, 128}, true));
     return list;
 }

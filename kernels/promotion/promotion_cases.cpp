@@ -4,6 +4,7 @@
 
 #include "kernels/promotion/promotion.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 
 namespace purnet::promotion {
 namespace {
@@ -126,6 +127,8 @@ std::vector<Case> cases() {
     list.push_back(make_case(1, 131, 17, 1, 4));
     list.push_back(make_case(3, 2001, 33, 1, 9));
     list.push_back(make_case(1, 1000, 65, 65000, 30));
+    for (const auto& row : pairwise({{1, 5, 64, 300}, {1, 4, 8, 33, 72}, {1, 2}, {1, 21}, {1, 9}}))
+        add_drawn(list, make_case(row[2], row[0], row[1], static_cast<double>(row[3]), static_cast<double>(row[4])));
     list.push_back(make_case(4, 80 * 80, 128, 1, 1, true));
     return list;
 }

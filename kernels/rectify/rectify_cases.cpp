@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 #include "kernels/rectify/rectify.h"
 
 namespace purnet::rectify {
@@ -46,6 +47,9 @@ std::vector<Case> cases() {
     std::vector<Case> list;
     for (int64_t count : {1, 5, 16, 23, 1009, 8195}) list.push_back(make_case(count, 2));
     for (double scale : {1e-3, 20.0, 100.0}) list.push_back(make_case(4099, scale));
+    // Whole vectors of bf16, what is left over, and the scale of e.
+    for (const auto& row : pairwise({{1, 31, 256, 513}, {0, 1, 4, 7}, {1, 20, 100}}))
+        add_drawn(list, make_case(8 * row[0] + row[1], static_cast<double>(row[2])));
     list.push_back(make_case(4 * 80 * 80 * 128, 1, true));
     return list;
 }

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 #include "kernels/reduce/reduce.h"
 
 namespace purnet::reduce {
@@ -83,6 +84,8 @@ Case make_case(int64_t count, bool real_layer = false) {
 std::vector<Case> cases() {
     std::vector<Case> list;
     for (int64_t count : {1, 3, 16, 37, 1031, 100003}) list.push_back(make_case(count));
+    // Whole vectors of bf16, and what is left over.
+    for (const auto& row : pairwise({{0, 1, 31, 256, 513}, {1, 3, 4, 7, 8}})) add_drawn(list, make_case(8 * row[0] + row[1]));
     list.push_back(make_case(35528122, true));
     Case scalars{.label = "three"};
     scalars.directions.push_back(

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 #include "kernels/resize/resize.h"
 
 namespace purnet::resize {
@@ -81,6 +82,11 @@ std::vector<Case> cases() {
         list.push_back(make_case({1, 13, 11, 65, 5, 4, mode}));
         list.push_back(make_case({1, 3, 4, 2, 96, 128, mode}));
         list.push_back(make_case({2, 20, 20, 33, 40, 40, mode}));
+    }
+    // Channels that are whole vectors, of float32 alone or of bf16 too; smaller and larger in either direction.
+    for (const auto& row : pairwise({{4, 8, 40}, {2, 8, 13}, {4, 7, 16}, {0, 1, 2}, {3, 8}, {5, 7}, {1, 2}})) {
+        constexpr Mode modes[] = {Mode::bilinear_half_pixel, Mode::bilinear_align_corners, Mode::nearest};
+        add_drawn(list, make_case({row[6], row[4], row[5], row[0], row[1], row[2], modes[row[3]]}));
     }
     list.push_back(make_case({4, 40, 40, 128, 80, 80, Mode::bilinear_half_pixel}, true));
     list.push_back(make_case({4, 80, 80, 1, 320, 320, Mode::bilinear_half_pixel}, true));

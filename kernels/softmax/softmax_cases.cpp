@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 #include "kernels/softmax/softmax.h"
 
 namespace purnet::softmax {
@@ -58,6 +59,8 @@ std::vector<Case> cases() {
         for (double scale : {1.0, 30.0}) list.push_back(make_case(p, scale));
     for (const Problem& p : {Problem{1, 40, 33}, Problem{1, 40, 72}}) list.push_back(make_case(p, 1));  // more columns than a block's tile
     for (const Problem& p : {Problem{2, 131, 3}, Problem{3, 131, 1}}) list.push_back(make_case(p, 200));  // e^(x - x') beyond float32
+    for (const auto& row : pairwise({{1, 5, 64, 300}, {1, 4, 8, 33, 72}, {1, 3}, {1, 30}}))
+        add_drawn(list, make_case({row[2], row[0], row[1]}, static_cast<double>(row[3])));
     list.push_back(make_case({4, 6400, 128}, 1, true));
     list.push_back(make_case({4 * 6400, 128, 1}, 1, true));
     return list;
