@@ -134,7 +134,8 @@ else
 	$(Q)build/peers/bin/python frameworks/compare.py --task train
 endif
 
-# Everything, the large real layers too.
+# The layers of real networks too, on the CPU. Emulated kernels would take hours for those: they run every other case of the records, and
+# every whole step under both programs.
 test-full: export PURNET_TEST_FULL := 1
 test-full: test
 
