@@ -106,7 +106,6 @@ struct Predictor::State {
     Precision precision = Precision::f32;
     std::mutex mutex;
     std::map<int, Plan> plans;  // by batch
-    std::vector<float> input;
 
     Device device() const { return net->parameters().device(); }
     DType dtype() const { return net->parameters().activation_dtype(); }
@@ -141,8 +140,8 @@ struct Predictor::State {
 
     Plan& planned(int n, const PackedWeights* weights) {
         const AllowTf32 tf32(precision == Precision::tf32);
-        const Tensor like = Tensor::symbolic({n, side, side, 3}, dtype(), device());
-        const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net->map(in[0])}; };
+        const Tensor like = Tensor::symbolic({n, side, side, 3}, DType::u8, device());
+        const auto network = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net->map(network_input(*net, in[0]))}; };
         const NarrowForms forms{.eight_bit = precision == Precision::int8 ? &config.ranges : nullptr,
                                 .bf16 = precision == Precision::bf16 && device().on_host()};
         std::function<void()> traced;
@@ -221,16 +220,13 @@ void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
     State& s = *state_;
     std::lock_guard lock(s.mutex);
     Plan& plan = s.plan(n);
-    const int64_t pixels = int64_t{n} * s.side * s.side;
     if (!s.device().on_host()) {
-        const std::vector<float> map = plan.run(std::vector<Tensor>{network_input(*s.net, rgb, n, s.side, s.side)})[0].to_floats();
+        const std::vector<float> map = plan.run({bytes_on(s.device(), rgb, {n, s.side, s.side, 3})})[0].to_floats();
         std::copy(map.begin(), map.end(), out);
         keep_tuned_choices();
         return;
     }
-    s.input.resize(static_cast<size_t>(pixels) * 3);
-    normalise(rgb, pixels, config().normalisation, s.input.data());
-    plan.run(std::vector<const void*>{s.input.data()}, std::vector<void*>{out});
+    plan.run(std::vector<const void*>{rgb}, std::vector<void*>{out});
     keep_tuned_choices();
 }
 

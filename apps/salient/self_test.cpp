@@ -59,12 +59,13 @@ double error_of_one_grey(const std::vector<float>& mask) {
 }
 
 double error_on(const PurNet& net, const Batch& batch) {
-    const Tensor like = Tensor::symbolic({1, batch.h, batch.w, 3}, net.parameters().activation_dtype(), net.parameters().device());
-    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net.map(in[0])}; });
+    const Device device = net.parameters().device();
+    const Tensor like = Tensor::symbolic({1, batch.h, batch.w, 3}, DType::u8, device);
+    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net.map(network_input(net, in[0]))}; });
     double sum = 0;
     for (size_t j = 0; j < static_cast<size_t>(batch.n); ++j) {
-        const Tensor input = network_input(net, batch.rgb.data() + j * area_of(batch) * 3, 1, batch.h, batch.w);
-        const std::vector<float> map = plan.run(std::vector<Tensor>{input})[0].to_floats();
+        const uint8_t* const rgb = batch.rgb.data() + j * area_of(batch) * 3;
+        const std::vector<float> map = plan.run({bytes_on(device, rgb, like.shape())})[0].to_floats();
         for (size_t i = 0; i < map.size(); ++i) sum += std::abs(map[i] - batch.mask[j * area_of(batch) + i]);
     }
     return sum / static_cast<double>(batch.mask.size());

@@ -117,7 +117,7 @@ PurNet::Run Stage::run_form() const {
 
 BatchTensors Stage::tensors_of(const Batch& batch, Device device) const {
     const DType dtype = net_->parameters().activation_dtype();
-    BatchTensors tensors{network_input(batch.rgb.data(), batch.n, batch.h, batch.w, net_->config().normalisation, device, dtype),
+    BatchTensors tensors{bytes_on(device, batch.rgb.data(), {batch.n, batch.h, batch.w, 3}),
                          Tensor::from(batch.mask.data(), {batch.n, batch.h, batch.w, 1}, dtype, device),
                          {}};
     if (!batch.labels.empty()) tensors.labels = Tensor::from(batch.labels.data(), {batch.n, batch.h, batch.w}, device);
@@ -125,7 +125,7 @@ BatchTensors Stage::tensors_of(const Batch& batch, Device device) const {
 }
 
 Losses Stage::forward(const BatchTensors& batch, const PurNet::Run& run, LossInputs& inputs) const {
-    const PurNet::Outputs outputs = (*net_)(batch.image, run);
+    const PurNet::Outputs outputs = (*net_)(network_input(*net_, batch.rgb), run);
     inputs = {outputs.z, outputs.zp, outputs.zo, outputs.ze, batch.mask, batch.labels};
     return purificatory_losses(inputs, {.recipe = recipe_,
                                         .stage = net_->config().has_three_stages() ? number_ : 1,

@@ -30,13 +30,13 @@ const StepTensors& StepReplay::run(int64_t step, std::vector<Batch>& batches, co
     if (fresh) {
         MemoryScope scope("staged batches");
         for (const BatchTensors& host : hosts)
-            shape.batches.push_back({place_for(host.image, device_), place_for(host.mask, device_), place_for(host.labels, device_)});
+            shape.batches.push_back({place_for(host.rgb, device_), place_for(host.mask, device_), place_for(host.labels, device_)});
     }
     UnderWay& way = ways_[next_];
     judge(way);
     std::vector<std::pair<const Tensor&, const Tensor&>> pairs;
     for (size_t i = 0; i < hosts.size(); ++i) {
-        pairs.emplace_back(shape.batches[i].image, hosts[i].image);
+        pairs.emplace_back(shape.batches[i].rgb, hosts[i].rgb);
         pairs.emplace_back(shape.batches[i].mask, hosts[i].mask);
         pairs.emplace_back(shape.batches[i].labels, hosts[i].labels);
     }

@@ -24,7 +24,7 @@ namespace purnet {
 
 // A batch as tensors.
 struct BatchTensors {
-    Tensor image, mask, labels;  // labels undefined without superpixels
+    Tensor rgb, mask, labels;  // bytes; labels undefined without superpixels
 };
 
 // What a step leaves behind, on the device.

@@ -30,14 +30,12 @@ Image Validator::picture(size_t i) const {
 
 ValidationFigures Validator::run(const PurNet& net) const {
     const Device device = net.parameters().device();
-    const DType dtype = net.parameters().activation_dtype();
-    const Tensor like = Tensor::symbolic({1, side_, side_, 3}, dtype, device);
-    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net.map(in[0])}; });
+    const Tensor like = Tensor::symbolic({1, side_, side_, 3}, DType::u8, device);
+    Plan plan({like}, [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{net.map(network_input(net, in[0]))}; });
     metrics::Validation figures;
     std::vector<float> full;
     for (const Picture& picture : pictures_) {
-        const Tensor input = network_input(net, picture.rgb.data(), 1, side_, side_);
-        const std::vector<float> map = plan.run(std::vector<Tensor>{input})[0].to_floats();
+        const std::vector<float> map = plan.run({bytes_on(device, picture.rgb.data(), like.shape())})[0].to_floats();
         full.resize(picture.mask.pixels.size());
         resize_map(map.data(), side_, side_, full.data(), picture.mask.height, picture.mask.width);
         // A network that diverged has no map: the worst figures, not an error, so that training can go on or stop by its own rule.

@@ -1,0 +1,58 @@
+// Pictures cross to the device as bytes and become a network's input there: the bits that the table of their normalisation has, on the
+// CPU and on the device.
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "apps/salient/input.h"
+#include "core/ops/normalise.h"
+#include "tests/device/place.h"
+#include "tests/support/refused.h"
+
+namespace purnet::test {
+namespace {
+
+// Every byte in every channel, in n pictures.
+std::vector<uint8_t> all_bytes(int64_t n, int64_t h, int64_t w) {
+    std::vector<uint8_t> rgb(static_cast<size_t>(n * h * w * 3));
+    for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<uint8_t>(i + i / 256);
+    return rgb;
+}
+
+}  // namespace
+
+TEST_CASE("device input: bytes become the values of their table, bit for bit") {
+    const Device device = place().device;
+    const int64_t n = 3, h = 17, w = 19;  // 2907 elements: no whole vectors
+    const std::vector<uint8_t> rgb = all_bytes(n, h, w);
+    for (const Backbone backbone : {Backbone::resnet50, Backbone::vgg16, Backbone::light}) {
+        CAPTURE(name_of(backbone));
+        const Normalisation normalisation = default_normalisation(backbone);
+        const auto table = normalisation.table();
+        std::vector<float> wanted(rgb.size()), rounded(rgb.size());
+        for (size_t i = 0; i < rgb.size(); ++i) {
+            wanted[i] = static_cast<float>(table[i % 3][rgb[i]]);
+            rounded[i] = static_cast<float>(bf16(wanted[i]));
+        }
+        CHECK(network_input(rgb.data(), n, h, w, normalisation).to_floats() == wanted);
+        const Tensor there = network_input(rgb.data(), n, h, w, normalisation, device);
+        CHECK(there.device() == device);
+        CHECK(there.to_floats() == wanted);
+        CHECK(network_input(rgb.data(), n, h, w, normalisation, device, DType::bf16).to_floats() == rounded);
+    }
+}
+
+TEST_CASE("device input: of masks, and what is no picture") {
+    const Device device = place().device;
+    std::vector<uint8_t> mask(259);
+    for (size_t i = 0; i < mask.size(); ++i) mask[i] = static_cast<uint8_t>(i);
+    for (const Device at : {Device{}, device}) {
+        const std::vector<float> values =
+            ops::normalise(bytes_on(at, mask.data(), {1, 7, 37, 1}), 255, {}, {1, 1, 1}, DType::f32).to_floats();
+        for (size_t i = 0; i < mask.size(); ++i) CHECK(values[i] == static_cast<float>(mask[i]) / 255.0f);
+        REFUSED(ops::normalise(bytes_on(at, mask.data(), {1, 1, 1, 4}), 1, {}, {1, 1, 1}, DType::f32), "it takes 1 or 3");
+        REFUSED(ops::normalise(Tensor::zeros({1, 1, 1, 3}, DType::f32, at), 1, {}, {1, 1, 1}, DType::f32), "must be uint8 N,H,W,C");
+    }
+}
+
+}  // namespace purnet::test
