@@ -104,7 +104,8 @@ private:
 
 struct Loaded {
     StreamPicture picture;
-    std::vector<uint8_t> resized;  // empty: no picture, but the wish that those which wait for a whole batch make room
+    std::vector<uint8_t> resized;  // empty: the predictor resizes it
+    bool room = false;             // no picture, but the wish that those which wait for a whole batch make room
 };
 
 struct Finished {
@@ -172,14 +173,14 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
                 gang.run([&] {
                     if (l.picture.decode) l.picture.rgb = l.picture.decode();
                     l.picture.decode = {};
-                    if (rgb.pixels.empty()) return;
+                    if (rgb.pixels.empty() || predictor.resizes_there(rgb.width, rgb.height)) return;
                     l.resized.resize(3 * area);
                     resize_bilinear(rgb.pixels.data(), rgb.height, rgb.width, 3, l.resized.data(), side, side);
                 });
                 if (rgb.pixels.empty()) continue;
                 const size_t bytes = rgb.pixels.size();
                 if (!memory.take_now(bytes)) {
-                    const bool wanted = loaded.put({});
+                    const bool wanted = loaded.put({.room = true});
                     gang.notify();
                     if (!wanted || !memory.take(bytes)) break;
                 }
@@ -208,15 +209,20 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
     });
 
     std::vector<Loaded> waiting;
-    std::vector<uint8_t> bytes;
     // False when nobody takes the results any more.
     const auto run = [&](int count) {
         const size_t n = static_cast<size_t>(count);
-        bytes.clear();
-        for (size_t i = 0; i < n; ++i) bytes.insert(bytes.end(), waiting[i].resized.begin(), waiting[i].resized.end());
+        std::vector<PictureBytes> pictures;
+        for (size_t i = 0; i < n; ++i) {
+            const Image& rgb = waiting[i].picture.rgb;
+            if (waiting[i].resized.empty())
+                pictures.push_back({rgb.pixels.data(), rgb.width, rgb.height});
+            else
+                pictures.push_back({waiting[i].resized.data(), side, side});
+        }
         std::vector<float> maps(area * n);
         const double start = seconds_now();
-        predictor.maps_of_resized(bytes.data(), count, maps.data());
+        predictor.maps_of(pictures, maps.data());
         const double seconds = seconds_now() - start;
         result.network_seconds += seconds;
         choice.measured(count, seconds);
@@ -249,7 +255,7 @@ PipelineResult run_pipeline(Predictor& predictor, int batch, const NextPicture& 
                 run_all();
                 break;
             }
-            if (picture->resized.empty()) {
+            if (picture->room) {
                 wanted = run_all();
                 continue;
             }

@@ -10,6 +10,7 @@
 #include "apps/run/tuned_choices.h"
 #include "apps/salient/input.h"
 #include "core/formats/weights_file.h"
+#include "core/ops/resize_picture.h"
 #include "core/plan/plan.h"
 #include "kernels/conv2d/conv2d_bf16.h"
 #include "kernels/resize/resize_bytes.h"
@@ -21,6 +22,13 @@
 namespace purnet {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// Bytes of a picture that is resized on a device.
+constexpr int64_t most_sent = int64_t{64} << 20;
+
+}  // namespace
 
 Precision precision_named(const std::string& name) {
     if (name == "f32") return Precision::f32;
@@ -153,11 +161,28 @@ struct Predictor::State {
         return plans.emplace(n, Plan({like}, network, forms, traced, weights)).first->second;
     }
 
-    std::vector<uint8_t> resized(const uint8_t* rgb, int width, int height) const {
-        require(width >= 1 && height >= 1, "a picture of ", width, " x ", height, " pixels has nothing to predict");
+    std::vector<uint8_t> resized(const PictureBytes& picture) const {
+        require(picture.width >= 1 && picture.height >= 1, "a picture of ", picture.width, " x ", picture.height,
+                " pixels has nothing to predict");
         std::vector<uint8_t> bytes(static_cast<size_t>(side) * static_cast<size_t>(side) * 3);
-        resize_bilinear(rgb, height, width, 3, bytes.data(), side, side);
+        resize_bilinear(picture.rgb, picture.height, picture.width, 3, bytes.data(), side, side);
         return bytes;
+    }
+
+    bool resizes_there(int width, int height) const {
+        return !device().on_host() && width >= 1 && height >= 1 && int64_t{width} * height <= most_sent / 3;
+    }
+
+    // The picture at side squared into its place in a batch.
+    void put(const PictureBytes& picture, const Tensor& place) const {
+        if (picture.width == side && picture.height == side) {
+            copy_bytes(place.raw(), device(), picture.rgb, Device{}, place.bytes());
+        } else if (resizes_there(picture.width, picture.height)) {
+            const Tensor whole = bytes_on(device(), picture.rgb, {picture.height, picture.width, 3});
+            place.copy_from(ops::resize_picture(whole, side, side));
+        } else {
+            copy_bytes(place.raw(), device(), resized(picture).data(), Device{}, place.bytes());
+        }
     }
 };
 
@@ -216,6 +241,18 @@ int Predictor::size() const { return state_->side; }
 Device Predictor::device() const { return state_->device(); }
 const PurNetConfig& Predictor::config() const { return state_->config; }
 
+bool Predictor::resizes_there(int width, int height) const { return state_->resizes_there(width, height); }
+
+void Predictor::maps_of(const std::vector<PictureBytes>& pictures, float* out) {
+    const State& s = *state_;
+    const int n = static_cast<int>(pictures.size());
+    std::lock_guard lock(state_->mutex);
+    const Tensor batch = Tensor::empty({n, s.side, s.side, 3}, DType::u8, s.device());
+    for (int i = 0; i < n; ++i) s.put(pictures[static_cast<size_t>(i)], batch.part(int64_t{i} * s.side * s.side * 3, {s.side, s.side, 3}));
+    const std::vector<float> maps = state_->plan(n).run({batch})[0].to_floats();
+    std::copy(maps.begin(), maps.end(), out);
+}
+
 void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
     State& s = *state_;
     std::lock_guard lock(s.mutex);
@@ -231,14 +268,13 @@ void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {
 }
 
 std::vector<float> Predictor::map(const uint8_t* rgb, int width, int height) {
-    const std::vector<uint8_t> bytes = state_->resized(rgb, width, height);
     std::vector<float> out(static_cast<size_t>(size()) * static_cast<size_t>(size()));
-    maps_of_resized(bytes.data(), 1, out.data());
+    maps_of({{rgb, width, height}}, out.data());
     return out;
 }
 
 Maps Predictor::inspect(const uint8_t* rgb, int width, int height) {
-    const std::vector<uint8_t> bytes = state_->resized(rgb, width, height);
+    const std::vector<uint8_t> bytes = state_->resized({rgb, width, height});
     std::lock_guard lock(state_->mutex);
     return purnet::inspect(state_->whole_net(), bytes.data(), state_->side);
 }

@@ -37,6 +37,12 @@ struct PredictorOptions {
 
 DType activation_dtype(const PredictorOptions& options);
 
+// The picture's bytes, rows from the top, R,G,B interleaved; somebody else's memory.
+struct PictureBytes {
+    const uint8_t* rgb;
+    int width, height;
+};
+
 class Predictor {
 public:
     explicit Predictor(const std::filesystem::path& weights, const PredictorOptions& options = {});
@@ -48,10 +54,16 @@ public:
     Device device() const;
     const PurNetConfig& config() const;
 
-    // The picture's bytes, rows from the top, R,G,B interleaved -> sigmoid(z_1), size() squared.
+    // sigmoid(z_1), size() squared.
     std::vector<float> map(const uint8_t* rgb, int width, int height);
+    // Of several pictures in one go: their maps one behind the other.
+    void maps_of(const std::vector<PictureBytes>& pictures, float* out);
     // Pictures already at size() squared, n of them one behind the other.
     void maps_of_resized(const uint8_t* rgb, int n, float* out);
+    // Whether maps_of() resizes a picture of that size on the network's device, where that takes no thread of the host: on a CUDA device
+    // those of up to 64 MiB (22 million pixels), which cross the bus in some milliseconds. Larger ones would take the memory that the
+    // network needs. The map is the same, bit for bit, wherever a picture is resized.
+    bool resizes_there(int width, int height) const;
     // Everything there is to see.
     Maps inspect(const uint8_t* rgb, int width, int height);
 

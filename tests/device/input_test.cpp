@@ -2,11 +2,16 @@
 // CPU and on the device.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "apps/salient/input.h"
 #include "core/ops/normalise.h"
+#include "core/ops/resize_picture.h"
+#include "kernels/resize/resize_bytes.h"
 #include "tests/device/place.h"
+#include "tests/support/pictures.h"
 #include "tests/support/refused.h"
 
 namespace purnet::test {
@@ -52,6 +57,39 @@ TEST_CASE("device input: of masks, and what is no picture") {
         for (size_t i = 0; i < mask.size(); ++i) CHECK(values[i] == static_cast<float>(mask[i]) / 255.0f);
         REFUSED(ops::normalise(bytes_on(at, mask.data(), {1, 1, 1, 4}), 1, {}, {1, 1, 1}, DType::f32), "it takes 1 or 3");
         REFUSED(ops::normalise(Tensor::zeros({1, 1, 1, 3}, DType::f32, at), 1, {}, {1, 1, 1}, DType::f32), "must be uint8 N,H,W,C");
+    }
+}
+
+TEST_CASE("device input: bytes may begin anywhere") {
+    const Device device = place().device;
+    for (const int64_t pixels : {41, 4099}) {  // of the second size a thread has several elements
+        const std::vector<uint8_t> rgb = all_bytes(1, 1, pixels + 1);
+        const Tensor whole = bytes_on(device, rgb.data(), {1, 1, pixels + 1, 3}), rest = whole.part(3, {1, 1, pixels, 3});
+        const Normalisation normalisation = default_normalisation(Backbone::vgg16);
+        for (const DType dtype : {DType::f32, DType::bf16}) {
+            const std::vector<float> all = network_input(whole, normalisation, dtype).to_floats();
+            CHECK(network_input(rest, normalisation, dtype).to_floats() == std::vector<float>(all.begin() + 3, all.end()));
+        }
+    }
+    const std::vector<uint8_t> rgb = all_bytes(1, 1, 97);
+    const Tensor there = bytes_on(device, rgb.data(), {1, 97, 3}).part(3, {6, 16, 3}), here = bytes_on({}, rgb.data() + 3, {6, 16, 3});
+    for (const int64_t width : {16, 5})  // rows of whole vectors that begin anywhere; others
+        CHECK(ops::resize_picture(there, 4, width).to_floats() == ops::resize_picture(here, 4, width).to_floats());
+}
+
+TEST_CASE("device input: a picture resized there has the host's bytes") {
+    const Device device = place().device;
+    const Image picture = pattern(131, 57, 3);
+    const Tensor there = bytes_on(device, picture.pixels.data(), {57, 131, 3});
+    for (const auto& [h, w] : {std::pair{32, 32}, {57, 131}, {64, 48}, {7, 131}, {1, 1}}) {
+        std::vector<uint8_t> wanted(static_cast<size_t>(h * w * 3));
+        resize_bilinear(picture.pixels.data(), 57, 131, 3, wanted.data(), h, w);
+        const Tensor here = ops::resize_picture(there, h, w).to(Device{});
+        CHECK(std::equal(wanted.begin(), wanted.end(), here.data<uint8_t>()));
+    }
+    for (const Device at : {Device{}, device}) {
+        REFUSED(ops::resize_picture(Tensor::zeros({4, 4, 3}, DType::f32, at), 2, 2), "must be uint8 H,W,C");
+        REFUSED(ops::resize_picture(bytes_on(at, picture.pixels.data(), {4, 4, 3}), 0, 2), "can't take a picture of 4 x 4 x 3 to 0 x 2");
     }
 }
 

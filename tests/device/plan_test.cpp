@@ -10,6 +10,7 @@
 #include "core/plan/plan.h"
 #include "core/random/philox.h"
 #include "kernels/conv2d/conv2d_key.h"
+#include "kernels/resize/resize_bytes.h"
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/choices.h"
 #include "layers/conv2d.h"
@@ -92,6 +93,21 @@ TEST_CASE("device plan: the map equals the CPU's, at once and as a graph") {
     CHECK(distance(other, first) > 1e-3);
     std::reverse(rgb.begin(), rgb.end());
 
+    // A picture of another size is resized there, to the bytes that the host makes of it: the same map.
+    const Image wide = pattern(90, 70, 3);
+    std::vector<uint8_t> resized(rgb.size());
+    resize_bilinear(wide.pixels.data(), wide.height, wide.width, 3, resized.data(), side, side);
+    CHECK(cuda.resizes_there(wide.width, wide.height));
+    CHECK(!cuda.resizes_there(8192, 4096));
+    CHECK(!cpu.resizes_there(wide.width, wide.height));
+    CHECK(cuda.map(wide.pixels.data(), wide.width, wide.height) == cuda.map(resized.data(), side, side));
+    CHECK(cpu.map(wide.pixels.data(), wide.width, wide.height) == cpu.map(resized.data(), side, side));
+    const std::vector<PictureBytes> two{{wide.pixels.data(), wide.width, wide.height}, {resized.data(), side, side}};
+    std::vector<float> maps(2 * first.size());
+    cuda.maps_of(two, maps.data());
+    CHECK(std::equal(maps.begin(), maps.begin() + static_cast<std::ptrdiff_t>(first.size()),
+                     maps.end() - static_cast<std::ptrdiff_t>(first.size())));
+
     // Batch norms are folded into the convolutions before them, activations and sums are their epilogues.
     const auto fused = [](const std::string& text) {
         CHECK(!test::contains(text, "\tbatch_norm"));
@@ -115,7 +131,7 @@ TEST_CASE("device plan: the map equals the CPU's, at once and as a graph") {
     CHECK(test::contains(bf16.plan_text(), "\twgmma 64x64"));
     MESSAGE("bf16: off by ", off, " where values span ", *high - *low);
     REFUSED(Predictor(narrow_net(device), narrow), "a predictor's network is float32");
-    REFUSED(Predictor(narrow_net(device), {.device = device, .precision = Precision::int8}), "use f32 or bf16");
+    REFUSED(Predictor(narrow_net(device), {.device = device, .precision = Precision::int8}), "use f32, tf32 or bf16");
 }
 
 }  // namespace purnet::test
