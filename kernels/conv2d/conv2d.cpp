@@ -45,7 +45,7 @@ void forward_f32(const Problem& p, const float* x, const float* weight, const fl
 // A pass over y: nothing is saved here, so nobody is told to take it (gives_moments).
 void forward_moments_f32(const Problem& p, const float* x, const float* weight, const float* bias, float* y, float* moments,
                          void* workspace, const Context& context) {
-    require(p.groups == 1, "conv2d: moments of ", p.groups, " groups");
+    require(p.has_moments(), "conv2d: no moments of a convolution in groups or from one channel to one");
     forward_f32(p, x, weight, bias, y, workspace, context);
     const int64_t rows = p.n * p.out_h() * p.out_w(), parts = batch_norm::moment_parts(rows), plane = parts * p.o;
     parallel_for(parts, 1, [&](int64_t begin, int64_t end) {

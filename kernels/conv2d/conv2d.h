@@ -2,7 +2,7 @@
 //
 //   y[n,p,q,o] = bias[o] + sum over ky,kx,i of  weight[o,ky,kx,i] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //       g = o / (O/groups), I = C/groups, i < I;   x outside its H x W is 0
-//   forward_moments:   y, and moments of its rows (n,p,q): kernels/batch_norm/moments.h; groups = 1, more than one channel in or out
+//   forward_moments:   y, and moments of its rows (n,p,q): kernels/batch_norm/moments.h; of problems that has_moments()
 //   backward_data:     dx[n,h,w,g*I+i]    = sum over o of group g, (p,ky), (q,kx) that meet (h,w) of  weight[o,ky,kx,i] * dy[n,p,q,o]
 //   backward_weights:  dweight[o,ky,kx,i] = sum over n,p,q of dy[n,p,q,o] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //                      dbias[o]           = sum over n,p,q of dy[n,p,q,o]
@@ -43,6 +43,8 @@ struct Problem {
     int64_t weight_count() const { return o * kh * kw * (c / groups); }
     double flops() const { return 2.0 * static_cast<double>(y_count()) * static_cast<double>(kh * kw * (c / groups)); }
     bool depthwise() const { return groups == c && groups == o && groups > 1; }
+    // One group, and a product of matrices: not from one channel to one.
+    bool has_moments() const { return groups == 1 && (c > 1 || o > 1); }
     bool operator==(const Problem&) const = default;
 };
 

@@ -298,7 +298,7 @@ std::vector<Case> cases() {
 const bool registered = [] {
     table().add({DeviceType::reference, DType::f64}, {.forward = erase<reference_forward>,
                                                       .forward_moments = erase<reference_forward_moments>,
-                                                      .gives_moments = [](const Problem& s, bool) { return s.groups == 1; },
+                                                      .gives_moments = [](const Problem& s, bool) { return s.has_moments(); },
                                                       .backward_data = erase<reference_backward_data>,
                                                       .backward_weights = erase<reference_backward_weights>});
     return record::add({.name = "conv2d", .formula = "y = conv(x, weight) + bias: stride, pads, dilation, groups", .cases = cases});

@@ -175,7 +175,7 @@ void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d forward", text);
     check(p);
-    require(!moments || (p.groups == 1 && !single::takes(p)), "conv2d: no moments of ", describe(p));
+    require(!moments || p.has_moments(), "conv2d: no moments of a convolution in groups or from one channel to one");
     const bool alone = !moments && sum_alone(epilogue);
     const Way way = given ? *given : way_of<T>(p, Pass::forward, alone);
     if (alone && run_by(way.library, p, Pass::forward, dtype_of<T>, x, weight, y, workspace, context)) return;
@@ -195,7 +195,7 @@ void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue
 // Not where a library is faster, which has no moments. It is asked for sums alone: no bias.
 template <class T>
 bool gives_moments(const Problem& p, bool bias) {
-    return p.groups == 1 && !single::takes(p) && way_of<T>(p, Pass::forward, !bias).library == Library::none;
+    return p.has_moments() && way_of<T>(p, Pass::forward, !bias).library == Library::none;
 }
 
 template <class T>

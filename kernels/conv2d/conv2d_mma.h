@@ -20,7 +20,7 @@
 // parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
 #pragma once
 
-#include "kernels/conv2d/conv2d_moments.h"
+#include "kernels/conv2d/conv2d_accumulators.h"
 #include "kernels/conv2d/conv2d_tile.h"
 #include "kernels/tile/pipeline.h"
 
@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(Tile::threads) mma_kernel(Product product, int
     const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
     constexpr int warps_a_row = Tile::columns / 32, parts = Tile::warp_rows / 16;
     const int warp_row = warp / warps_a_row * Tile::warp_rows, warp_column = warp % warps_a_row * 32;
-    tile::Accumulator sum[parts][4] = {};
+    float sum[4 * parts][4] = {};
     for (int s = 0; s < mma_stages - 1; ++s) fill();
     int stage = 0;
     for (int step = share.first; step < share.last; ++step) {
@@ -113,37 +113,12 @@ __global__ void __launch_bounds__(Tile::threads) mma_kernel(Product product, int
 #pragma unroll
             for (int i = 0; i < parts; ++i)
 #pragma unroll
-                for (int j = 0; j < 4; ++j) tile::multiply(sum[i][j], left[i], right[j / 2][j % 2]);
+                for (int j = 0; j < 4; ++j) ptx::mma_bf16(sum[4 * i + j], left[i].r, right[j / 2][j % 2].r);
         }
     }
 
-    float v[4 * parts][4];
-#pragma unroll
-    for (int q = 0; q < 4 * parts; ++q)
-#pragma unroll
-        for (int e = 0; e < 4; ++e) v[q][e] = sum[q / 4][q % 4].at[e];
-    if (splits > 1 && !gather_parts<Tile::threads, 4 * parts>(v, share, partial, counter)) return;
-        // Elements 0 and 1 of an accumulator are neighbours in one row, 2 and 3 eight rows below.
-#pragma unroll
-    for (int i = 0; i < parts; ++i)
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            const int row = warp_row + 16 * i + tile::Accumulator::row(lane, 2 * half);
-            const int64_t at = product.row_at(row0 + row);
-            if (at < 0) continue;
-#pragma unroll
-            for (int j = 0; j < 4; ++j) {
-                float pair[2] = {v[4 * i + j][2 * half], v[4 * i + j][2 * half + 1]};
-                product.put(at, column0 + warp_column + 8 * j + tile::Accumulator::column(lane, 0), pair);
-                v[4 * i + j][2 * half] = pair[0], v[4 * i + j][2 * half + 1] = pair[1];
-            }
-        }
-    if constexpr (Product::has_moments) {
-        using Moments = TileMoments<Tile::rows, Tile::columns, Tile::rows / Tile::warp_rows>;
-        static_assert(Moments::floats * sizeof(float) <= Tile::shared);
-        if (product.moments)
-            warp_moments<Moments, parts, 4>(v, product, row0, column0, warp_row, warp_column, true, reinterpret_cast<float*>(memory));
-    }
+    finish_accumulators<Tile, Tile::shared, parts>(product, sum, row0, column0, warp_row, warp_column, share, partial, counter,
+                                                   reinterpret_cast<float*>(memory));
 }
 
 }  // namespace purnet::conv2d::implicit

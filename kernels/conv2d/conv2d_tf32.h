@@ -20,7 +20,6 @@
 #include <utility>
 
 #include "kernels/conv2d/conv2d_accumulators.h"
-#include "kernels/conv2d/conv2d_moments.h"
 #include "kernels/conv2d/conv2d_tile.h"
 #include "kernels/tile/matrix_tf32.h"
 #include "kernels/tile/pipeline.h"
@@ -119,12 +118,7 @@ __global__ void __launch_bounds__(Tile::threads) tf32_kernel(Product product, in
                 for (int j = 0; j < 4; ++j) ptx::mma_tf32(sum[4 * i + j], left[i], right[j]);
         }
     }
-    if (!finish_accumulators<Tile, parts>(product, sum, row0 + warp_row, column0 + warp_column, lane, share, partial, counter)) return;
-    if constexpr (Product::has_moments) {
-        using Moments = TileMoments<Tile::rows, Tile::columns, Tile::rows / Tile::warp_rows>;
-        static_assert(Moments::floats * sizeof(float) <= Panels::shared);
-        if (product.moments) warp_moments<Moments, parts, 4>(sum, product, row0, column0, warp_row, warp_column, true, memory);
-    }
+    finish_accumulators<Tile, Panels::shared, parts>(product, sum, row0, column0, warp_row, warp_column, share, partial, counter, memory);
 }
 
 }  // namespace purnet::conv2d::implicit
