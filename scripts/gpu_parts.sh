@@ -7,7 +7,7 @@ cases_of() {
         probe) echo 'device probe*' ;;
         records) echo 'device records*' ;;
         ways) echo 'device ways*,device tf32*' ;;
-        plan) echo 'device plan*' ;;
+        plan) echo 'device plan*,device input*' ;;
         steps) echo 'device step*,device tape*' ;;
         lab) echo 'device lab*' ;;
         libraries) echo 'device libraries*' ;;

@@ -251,6 +251,7 @@ void Predictor::maps_of(const std::vector<PictureBytes>& pictures, float* out) {
     for (int i = 0; i < n; ++i) s.put(pictures[static_cast<size_t>(i)], batch.part(int64_t{i} * s.side * s.side * 3, {s.side, s.side, 3}));
     const std::vector<float> maps = state_->plan(n).run({batch})[0].to_floats();
     std::copy(maps.begin(), maps.end(), out);
+    keep_tuned_choices();
 }
 
 void Predictor::maps_of_resized(const uint8_t* rgb, int n, float* out) {

@@ -92,11 +92,13 @@ std::vector<Case> cases() {
 }
 
 const bool registered = [] {
+    const char* const why_not = "bytes in, bytes out: the key of float32 alone";
     table().add({DeviceType::reference, DType::f64}, {.forward = erase<reference_forward>});
     return record::add({.name = "resize_picture",
                         .formula = "bytes at another size: triangle filter of half width max(s, 1), s = in / out, rounded along each axis",
                         .cases = cases,
-                        .gradient = false});
+                        .gradient = false,
+                        .absent = {{{DeviceType::cpu, DType::bf16}, why_not}, {{DeviceType::cuda, DType::bf16}, why_not}}});
 }();
 
 }  // namespace

@@ -92,7 +92,7 @@ TEST_CASE("tuned choices: a prediction keeps what it has measured before it retu
     const test::TemporaryFolder folder;
     const auto file = folder / "choices.json";
     const TunedChoices tuned(file);
-    Predictor predictor(test::small_net(), {});
+    Predictor predictor(test::small_net(32), {});  // wide enough for more than one method
     const std::vector<uint8_t> rgb(static_cast<size_t>(predictor.size()) * static_cast<size_t>(predictor.size()) * 3, 90);
     predictor.map(rgb.data(), predictor.size(), predictor.size());
     CHECK(std::filesystem::exists(file));

@@ -59,8 +59,8 @@ TEST_CASE("device plan: what was measured of a convolution stands behind its way
     CHECK(contains(text(), "0\tconv2d\tdecoder.up1\t2x4x4x8 -> 2x4x4x16\ttiles "));
     CHECK(!contains(text(), "measured"));
     const std::string key = conv2d::key_of({.n = 2, .h = 4, .w = 4, .c = 8, .o = 16}, conv2d::Pass::forward);
-    choices::know({{"cuda f32 " + key, "tiles 64x64"}, {"cuda or a library f32 " + key, "own"}, {"cuda bf16 " + key, "mma 64x64"}});
-    CHECK(contains(text(), concat("\tmeasured: cuda f32 tiles 64x64; cuda or a library f32 own\n")));
+    choices::know({{"cuda float32 " + key, "tiles 64x64"}, {"cuda or a library float32 " + key, "own"}, {"cuda bf16 " + key, "mma 64x64"}});
+    CHECK(contains(text(), concat("\tmeasured: cuda float32 tiles 64x64; cuda or a library float32 own\n")));
     choices::know({});
 }
 

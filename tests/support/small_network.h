@@ -11,10 +11,10 @@
 
 namespace purnet::test {
 
-inline std::unique_ptr<PurNet> small_net() {
+inline std::unique_ptr<PurNet> small_net(int width = 8) {
     PurNetConfig config;
     config.backbone = Backbone::light;
-    config.width = 8;
+    config.width = width;
     config.ablation = Ablation::baseline;
     config.normalisation = default_normalisation(Backbone::light);
     config.size = 64;
