@@ -92,7 +92,7 @@ TEST_CASE("emulator: a join or a fork that is missing is a race by name, or a wr
         }
         CHECK(fault.kind == FaultKind::race);
         CHECK_MESSAGE(contains(fault.text, "nothing orders these launches"), fault.text);
-        CHECK_MESSAGE(contains(fault.text, "addition (100)"), fault.text);
+        CHECK_MESSAGE(contains(fault.text, "add (100 elements)"), fault.text);
         if (seeded == Seeded::fork) CHECK_MESSAGE(contains(fault.text, "copy"), fault.text);
     }
 }
