@@ -16,19 +16,24 @@ struct Layer {
     int uses = 1;  // how many times level-1 inference of the default network runs it (0: another network)
 };
 
+// size x size to size / stride: k x k taps of maps padded by half of their reach.
+inline Problem square_layer(int64_t batch, int64_t size, int64_t c, int64_t o, int64_t k, int stride = 1, int dilation = 1) {
+    const int pad = static_cast<int>(k / 2) * dilation;
+    return {.n = batch,
+            .h = size,
+            .w = size,
+            .c = c,
+            .o = o,
+            .kh = k,
+            .kw = k,
+            .stride = stride,
+            .pads = {pad, pad, pad, pad},
+            .dilation = dilation};
+}
+
 inline std::vector<Layer> network_layers(int64_t batch = 1) {
     const auto conv = [batch](int64_t size, int64_t c, int64_t o, int64_t k, int stride = 1, int dilation = 1) {
-        const int pad = static_cast<int>(k / 2) * dilation;
-        return Problem{.n = batch,
-                       .h = size,
-                       .w = size,
-                       .c = c,
-                       .o = o,
-                       .kh = k,
-                       .kw = k,
-                       .stride = stride,
-                       .pads = {pad, pad, pad, pad},
-                       .dilation = dilation};
+        return square_layer(batch, size, c, o, k, stride, dilation);
     };
     // "SAME": total = max((ceil(n/s) - 1) s + (k-1) d + 1 - n, 0), floor of half before.
     const auto same = [batch](int64_t size, int64_t c, int64_t o, int64_t k, int stride, int dilation, int64_t groups) {

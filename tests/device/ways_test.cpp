@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/conv2d/conv2d_key.h"
+#include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/conv2d/conv2d_ways.h"
 #include "kernels/runtime/accelerators.h"
 #include "kernels/runtime/arithmetic.h"
@@ -191,17 +192,7 @@ TEST_CASE("device ways: every tile and every number of parts gives the formula's
         check({.n = 2, .h = 12, .w = 10, .c = 72, .o = 72}, Pass::backward_weights);
     } else {
         const auto layer = [](int64_t size, int64_t c, int64_t o, int64_t k, int stride = 1, int dilation = 1) {
-            const int pad = static_cast<int>(k / 2) * dilation;
-            return Problem{.n = 8,
-                           .h = size,
-                           .w = size,
-                           .c = c,
-                           .o = o,
-                           .kh = k,
-                           .kw = k,
-                           .stride = stride,
-                           .pads = {pad, pad, pad, pad},
-                           .dilation = dilation};
+            return conv2d::square_layer(8, size, c, o, k, stride, dilation);
         };
         for (const Problem& p : {layer(80, 128, 128, 3), layer(40, 128, 128, 3), layer(80, 128, 128, 3, 2), layer(20, 256, 256, 3, 1, 2),
                                  layer(20, 512, 512, 3, 1, 4), layer(80, 64, 256, 1), layer(20, 1024, 256, 1), layer(79, 72, 136, 3)})
