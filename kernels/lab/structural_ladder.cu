@@ -49,8 +49,9 @@ struct Sums {
     double inside = 0, outside = 0, wanted = 0, rest = 0, pixels = 0;
 
     __device__ __forceinline__ void add(float in, float out, float g) {
-        inside += static_cast<double>(in);
-        outside += static_cast<double>(out);
+        const structural::Shares m = structural::shares_of(in, out);
+        inside += m.inside;
+        outside += m.outside;
         wanted += static_cast<double>(g);
         rest += 1.0 - static_cast<double>(g);
         pixels += 1.0;
@@ -98,9 +99,10 @@ __global__ void __launch_bounds__(32) image_kernel(Operands o) {
     for (int64_t r = 0; r < count; ++r) image.p[r] = image.q[r] = image.g[r] = image.h[r] = image.pixels[r] = 0.0;
     for (int64_t i = 0; i < pixels; ++i) {
         const MapValue m = map_value(z[i], o.problem.second_sigmoid);
+        const structural::Shares shares = structural::shares_of(m.inside, m.outside);
         const int32_t r = labels[i];
-        image.p[r] += static_cast<double>(m.inside);
-        image.q[r] += static_cast<double>(m.outside);
+        image.p[r] += shares.inside;
+        image.q[r] += shares.outside;
         image.g[r] += static_cast<double>(g[i]);
         image.h[r] += 1.0 - static_cast<double>(g[i]);
         image.pixels[r] += 1.0;

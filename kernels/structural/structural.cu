@@ -32,8 +32,9 @@ __global__ void __launch_bounds__(1024) regions_kernel(const int32_t* labels, in
     int32_t high = -1;
     bool bad = false;
     for (int64_t i = threadIdx.x; i < pixels; i += blockDim.x) {
-        bad = bad || own[i] < 0;
-        high = own[i] > high ? own[i] : high;
+        const int32_t label = own[i];
+        bad = bad || label < 0;
+        high = label > high ? label : high;
     }
     high = tile::block_reduce<tile::Max>(high, -1);
     const int any_bad = tile::block_reduce<tile::Max>(bad ? 1 : 0, 0);
@@ -71,8 +72,9 @@ __global__ void __launch_bounds__(256)
             __syncthreads();
             for (int i = 0; i < here; ++i) {
                 if (label[i] != region) continue;
-                sum[0] += static_cast<double>(inside[i]);
-                sum[1] += static_cast<double>(outside[i]);
+                const Shares m = shares_of(inside[i], outside[i]);
+                sum[0] += m.inside;
+                sum[1] += m.outside;
                 sum[2] += static_cast<double>(wanted[i]);
                 sum[3] += 1.0 - static_cast<double>(wanted[i]);
                 sum[4] += 1.0;

@@ -6,7 +6,10 @@
 //     KL       = (1 / n^2) sum over r < s of (1 + a) ln((1 + a) / (1 + b)) + (1 - a) ln((1 - a) / (1 - b)),   0 ln 0 = 0
 //     dKL/dP_r = (1 / n^2) sum over s of (1 - a_rs) / (1 - b_rs) - (1 + a_rs) / (1 + b_rs)
 //     loss     = mean of KL over the images;    dz_i = dKL/dP_r / |r| / images * dm/dz_i
-// The factors are sums of what is near 0, never differences of what is near 1: a confident map keeps all its digits.
+// The factors are sums of what is near 0, never differences of what is near 1: a confident map keeps all its digits. Of m and 1 - m
+// the smaller one is rounded to float32, and the other is what it leaves of 1 in float64: so P_r + Q_r = 1. Were both rounded to float32,
+// (1 + b) + (1 - b) would be 2 (1 + e), with e up to 2^-24 and the same for every pixel of a saturated map, and the two logarithms
+// of a pair would add up to 2 e less: KL would be wrong by e, at a value that is itself small of the second order, (a - b)^2.
 // z, g: activations, images x pixels; labels: int32; loss: one parameter; dz: parameters, as they are still to be multiplied by the
 // upstream gradient; may be null. Work: 80 pixels + 60 n^2 FLOP an image;
 // float64 beyond the pixels. Sums have one order. Labels outside 0 .. most_regions - 1: on the CPU an Error that names image and label; on

@@ -4,6 +4,7 @@
 
 #include "kernels/binary/binary.h"
 #include "kernels/record/operands.h"
+#include "kernels/record/pairwise.h"
 #include "kernels/record/workspace.h"
 #include "kernels/structural/structural.h"
 
@@ -127,6 +128,8 @@ std::vector<Case> cases() {
         list.push_back(make_case(2, 1031, 100, second, 30));
     }
     list.push_back(make_case(1, 4500, 17, false, 2));  // several tiles of pixels to a segment of the CUDA twin
+    for (const auto& row : pairwise({{5, 64, 259, 600}, {1, 3, 33, 90}, {1, 2}, {0, 1}, {2, 30}}))
+        add_drawn(list, make_case(row[2], row[0], row[1], row[3] != 0, static_cast<double>(row[4])));
     list.push_back(make_case(4, 320 * 320, 256, false, 4, true));
     return list;
 }

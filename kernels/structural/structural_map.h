@@ -16,4 +16,14 @@ __device__ __forceinline__ MapValue map_value(float z, bool second) {
     return {t.p, t.q, s.p * s.q * (t.p * t.q)};
 }
 
+// m and 1 - m of a pixel as the sums take them: the smaller one, which has all its digits, and in float64 what it leaves of 1. The contract
+// says why they must add up to 1.
+struct Shares {
+    double inside, outside;
+};
+__device__ __forceinline__ Shares shares_of(float inside, float outside) {
+    const double small = static_cast<double>(fminf(inside, outside)), large = 1.0 - small;
+    return {inside < outside ? small : large, inside < outside ? large : small};
+}
+
 }  // namespace purnet::structural

@@ -37,8 +37,9 @@ void region_sums_of(const float* z, const float* g, const int32_t* labels, int64
             int j = i;
             for (; j < n && labels[first + j] == label; ++j) {
                 const double mask = static_cast<double>(g[first + j]);
-                sp += static_cast<double>(p[j]);
-                sq += static_cast<double>(q[j]);
+                const double small = static_cast<double>(p[j] < q[j] ? p[j] : q[j]), large = 1.0 - small;  // the contract says why
+                sp += p[j] < q[j] ? small : large;
+                sq += p[j] < q[j] ? large : small;
                 sg += mask;
                 sh += 1.0 - mask;
             }
