@@ -35,7 +35,7 @@ Run add_train(Options& options) {
             ->check(one_of(choices_of("preset")));
     options.flag("--resume", s->resume,
                  "go on from the last checkpoint in --out, with the options stored there; where the data lies and how fast it comes may "
-                 "be said anew (--data, --val, --workers, --cache-mb, --superpixel-cache, --recompute, --graph, --log-every, "
+                 "be said anew (--data, --val, --workers, --cache-mb, --superpixel-cache, --augment-on, --recompute, --graph, --log-every, "
                  "--save-every)");
     options.flag("--accept-changed-data", s->accept_changed_data,
                  "with --resume: go on although files of the data have other contents than when the run began");

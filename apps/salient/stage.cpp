@@ -115,18 +115,10 @@ PurNet::Run Stage::run_form() const {
     return run;
 }
 
-BatchTensors Stage::tensors_of(const Batch& batch, Device device) const {
-    const DType dtype = net_->parameters().activation_dtype();
-    BatchTensors tensors{bytes_on(device, batch.rgb.data(), {batch.n, batch.h, batch.w, 3}),
-                         Tensor::from(batch.mask.data(), {batch.n, batch.h, batch.w, 1}, dtype, device),
-                         {}};
-    if (!batch.labels.empty()) tensors.labels = Tensor::from(batch.labels.data(), {batch.n, batch.h, batch.w}, device);
-    return tensors;
-}
-
 Losses Stage::forward(const BatchTensors& batch, const PurNet::Run& run, LossInputs& inputs) const {
-    const PurNet::Outputs outputs = (*net_)(network_input(*net_, batch.rgb), run);
-    inputs = {outputs.z, outputs.zp, outputs.zo, outputs.ze, batch.mask, batch.labels};
+    const BatchTensors made = made_of(batch, net_->parameters().activation_dtype());
+    const PurNet::Outputs outputs = (*net_)(network_input(*net_, made.rgb), run);
+    inputs = {outputs.z, outputs.zp, outputs.zo, outputs.ze, made.mask, made.labels};
     return purificatory_losses(inputs, {.recipe = recipe_,
                                         .stage = net_->config().has_three_stages() ? number_ : 1,
                                         .error = config_.error_loss == "kl" ? ops::ErrorLoss::kl : ops::ErrorLoss::bce,
@@ -219,7 +211,7 @@ void Stage::add_gradients(const Batch& batch, double share, bool report, StepRep
     {
         Recording on(tape);
         MemoryScope scope("activations");
-        losses = forward(tensors_of(batch, net_->parameters().device()), run_form(), inputs);
+        losses = forward(tensors_of(batch, net_->parameters().activation_dtype(), net_->parameters().device()), run_form(), inputs);
     }
     std::vector<Tape::Root> roots = roots_of(losses);
     for (Tape::Root& root : roots) {
@@ -233,17 +225,10 @@ void Stage::add_gradients(const Batch& batch, double share, bool report, StepRep
 }
 
 std::string Stage::batch_that_fits(const Batch& batch) {
-    const auto first = [&batch](int n) {
-        const auto cut = [&](auto values) {
-            values.resize(values.size() / static_cast<size_t>(batch.n) * static_cast<size_t>(n));
-            return values;
-        };
-        return Batch{batch.step, n, batch.h, batch.w, cut(batch.rgb), cut(batch.mask), cut(batch.labels), {}};
-    };
     const int fits = largest_batch(batch.n - 1, net_->parameters().device(), [&](int n) {
         StepReport result;
         optimiser_->clear_gradients();
-        add_gradients(first(n), 1, false, result);
+        add_gradients(batch.first(n), 1, false, result);
     });
     optimiser_->clear_gradients();
     if (fits > 0) return concat("of a batch of ", batch.n, " pictures ", fits, " fit: use --batch ", fits);
@@ -328,7 +313,8 @@ std::string Stage::first_non_finite(const std::vector<Batch>& batches) {
         run.mode = Mode::inference;  // the statistics stay as they are
         for (const Batch& batch : batches) {
             LossInputs inputs;
-            if (watch.found.empty()) forward(tensors_of(batch, net_->parameters().device()), run, inputs);
+            if (watch.found.empty())
+                forward(tensors_of(batch, net_->parameters().activation_dtype(), net_->parameters().device()), run, inputs);
         }
     } catch (...) {
         set_op_observer(before);

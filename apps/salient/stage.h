@@ -105,7 +105,6 @@ private:
     // What to tell the user of a batch that did not fit. Changes gradients and statistics.
     std::string batch_that_fits(const Batch& batch);
     void move_statistics();
-    BatchTensors tensors_of(const Batch& batch, Device device) const;
     Losses forward(const BatchTensors& batch, const PurNet::Run& run, LossInputs& inputs) const;
     std::vector<Tape::Root> roots_of(const Losses& losses) const;
     PurNet::Run run_form() const;

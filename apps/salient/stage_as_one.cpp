@@ -66,7 +66,7 @@ std::optional<StepReport> Stage::step_as_one(const BatchSource& next, int count,
     if (Tensor& seed = shares_[drawn.size()]; !seed)
         seed = Tensor::from(&share, {1}, optimiser_->values().dtype(), optimiser_->values().device());
     std::vector<BatchTensors> hosts;
-    for (const Batch& batch : drawn) hosts.push_back(tensors_of(batch, Device{}));
+    for (const Batch& batch : drawn) hosts.push_back(tensors_of(batch, net_->parameters().activation_dtype(), Device{}));
     const StepTensors& done = replay_->run(step, drawn, hosts);
     if (replay_->as_one()) say_once("a step is launched as one, recorded for each size of its batches");
     if (!replay_->why_not().empty()) say_once("steps are launched kernel by kernel: " + replay_->why_not());

@@ -20,7 +20,7 @@ StepReplay::StepReplay(const Optimiser& optimiser, Body body)
 
 StepReplay::Kind StepReplay::kind_of(const std::vector<Batch>& batches) {
     Kind kind;
-    for (const Batch& batch : batches) kind.push_back({batch.n, batch.h, batch.w});
+    for (const Batch& batch : batches) kind.push_back({batch.n, batch.h, batch.w, batch.source.side});
     return kind;
 }
 
@@ -30,7 +30,8 @@ const StepTensors& StepReplay::run(int64_t step, std::vector<Batch>& batches, co
     if (fresh) {
         MemoryScope scope("staged batches");
         for (const BatchTensors& host : hosts)
-            shape.batches.push_back({place_for(host.rgb, device_), place_for(host.mask, device_), place_for(host.labels, device_)});
+            shape.batches.push_back({place_for(host.rgb, device_), place_for(host.mask, device_), place_for(host.labels, device_),
+                                     place_for(host.changes, device_), host.h, host.w});
     }
     UnderWay& way = ways_[next_];
     judge(way);
@@ -39,6 +40,7 @@ const StepTensors& StepReplay::run(int64_t step, std::vector<Batch>& batches, co
         pairs.emplace_back(shape.batches[i].rgb, hosts[i].rgb);
         pairs.emplace_back(shape.batches[i].mask, hosts[i].mask);
         pairs.emplace_back(shape.batches[i].labels, hosts[i].labels);
+        pairs.emplace_back(shape.batches[i].changes, hosts[i].changes);
     }
     size_t bytes = 2 * HostSlot::alignment + rounded(optimiser_.groups().size() * sizeof(double));
     for (const auto& [to, from] : pairs) bytes += from ? rounded(from.bytes()) : 0;

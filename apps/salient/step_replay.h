@@ -13,19 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "apps/salient/batch_tensors.h"
 #include "core/optim/optimiser.h"
-#include "data/loader/loader.h"
+#include "data/loader/batch.h"
 #include "kernels/runtime/host_slot.h"
 #include "kernels/runtime/launch_graph.h"
 #include "kernels/runtime/memory_reserve.h"
 #include "losses/purificatory.h"
 
 namespace purnet {
-
-// A batch as tensors.
-struct BatchTensors {
-    Tensor rgb, mask, labels;  // bytes; labels undefined without superpixels
-};
 
 // What a step leaves behind, on the device.
 struct StepTensors {
@@ -68,7 +64,7 @@ public:
     size_t bytes() const { return reserve_.bytes(); }  // kept for what steps compute
 
 private:
-    using Kind = std::vector<std::array<int64_t, 3>>;  // n, h, w of each batch
+    using Kind = std::vector<std::array<int64_t, 4>>;  // n, h, w of each batch, and the side of what it is made of on the device
     static Kind kind_of(const std::vector<Batch>& batches);
     struct Shape {
         std::vector<BatchTensors> batches;

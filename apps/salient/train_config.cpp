@@ -26,6 +26,7 @@ void check_choice(const char* option, const std::string& value) {
 std::vector<std::string> choices_of(const std::string& option) {
     static const std::map<std::string, std::vector<std::string>> all = {
         {"preset", {"paper", "code", "light", "demo"}},
+        {"augment-on", {"auto", "host", "device"}},
         {"backbone", {"resnet50", "vgg16", "light"}},
         {"ablation", {"full", "baseline", "pa", "ra", "pm", "ssl"}},
         {"promotion-gain", {"one", "mean"}},

@@ -20,6 +20,7 @@ struct TrainConfig {
     double rotate = 0;  // degrees to either side
     double crop = 0;    // largest share of a side cut away
     double jitter = 0;  // largest relative change of brightness, contrast, saturation
+    std::string augment_on = "auto";
     int superpixels = 256;
     double compactness = 10;
     std::string superpixel_cache;  // folder; empty: none
@@ -86,6 +87,8 @@ struct TrainConfig {
         visit("rotate", c.rotate, "rotate by up to this many degrees");
         visit("crop", c.crop, "cut away up to this share of each side");
         visit("jitter", c.jitter, "change brightness, contrast, saturation by up to this share");
+        visit("augment-on", c.augment_on,
+              "where these four are carried out: host, by the workers; device, in the step; auto, there on CUDA devices: the same bits");
         visit("superpixels", c.superpixels, "superpixels asked of SLIC for the structural loss");
         visit("compactness", c.compactness, "SLIC's weight of distance against colour");
         visit("superpixel-cache", c.superpixel_cache,

@@ -66,7 +66,8 @@ public:
         device_ = computing_device();
         activation_ = activation_dtype(resume.has_value());
         tf32_.emplace(config_.precision == "tf32");
-        data_.emplace(config_, folder_, resume.has_value(), resume && resume->accept_changed_data);
+        data_.emplace(config_, folder_, resume.has_value(), resume && resume->accept_changed_data, device_);
+        say("pictures are augmented ", data_->augmented_on() == "host" ? "by the workers that prepare them" : "in the steps");
         validator_ = data_->validator();
         if (resume)
             checkpoint_ = folder_.read_checkpoint();
@@ -389,13 +390,15 @@ private:
     }
 
     Json first_record() const {
-        return {{"command", command_words()},        {"program", program_version()},
-                {"build", build_description()},      {"processor", processor_description()},
-                {"libraries", library_versions()},   {"config", Json::parse(to_json(config_).dump())},
-                {"instruction_set", name_of(isa())}, {"threads", thread_count()},
-                {"device", name_of(device_)},        {"seed", config_.seed},
-                {"pictures", data_->pictures()},     {"held_out", data_->held_out()},
-                {"data_hash", data_->hash()},        {"held_out_hash", data_->held_out_hash()}};
+        Json record = {{"command", command_words()},        {"program", program_version()},
+                       {"build", build_description()},      {"processor", processor_description()},
+                       {"libraries", library_versions()},   {"config", Json::parse(to_json(config_).dump())},
+                       {"instruction_set", name_of(isa())}, {"threads", thread_count()},
+                       {"device", name_of(device_)},        {"seed", config_.seed},
+                       {"pictures", data_->pictures()},     {"held_out", data_->held_out()},
+                       {"data_hash", data_->hash()},        {"held_out_hash", data_->held_out_hash()}};
+        record["augmented_on"] = data_->augmented_on();
+        return record;
     }
 
     TrainConfig config_;
@@ -417,7 +420,7 @@ private:
 
 bool may_change_on_resume(const std::string& option) {
     constexpr const char* free[] = {"data",      "val",        "workers",   "cache-mb", "superpixel-cache", "superpixel-cache-mb",
-                                    "log-every", "save-every", "recompute", "graph"};
+                                    "log-every", "save-every", "recompute", "graph",    "augment-on"};
     return std::find(std::begin(free), std::end(free), option) != std::end(free);
 }
 

@@ -88,7 +88,8 @@ std::shared_ptr<SuperpixelCache> open_superpixel_cache(const TrainConfig& config
 
 }  // namespace
 
-TrainingData::TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume, bool accept_changes) : config_(config) {
+TrainingData::TrainingData(const TrainConfig& config, const RunFolder& folder, bool resume, bool accept_changes, Device computes)
+    : config_(config), in_steps_(config.augment_on == "auto" ? !computes.on_host() : config.augment_on == "device") {
     set_ = open_or_hint(config.data, "--data", resume);
     say(set_.describe());
     contents_ = contents_in(set_);
@@ -147,6 +148,7 @@ LoaderOptions TrainingData::loader_options(int stage) const {
     o.augment.rotate = config_.rotate;
     o.augment.crop = config_.crop;
     o.augment.brightness = o.augment.contrast = o.augment.saturation = config_.jitter;
+    o.carry_out = !in_steps_;
     const bool structural = config_.structural && network_config(config_, stage, false).has_structural_loss() && stage != 2;
     o.superpixels = structural ? config_.superpixels : 0;
     o.compactness = config_.compactness;
@@ -162,6 +164,7 @@ Batch TrainingData::plain_batch(int stage) const {
     LoaderOptions o = loader_options(stage);
     o.multi_scale.clear();
     o.augment = {.flip = false};
+    o.carry_out = true;
     o.depth = 1;
     return Loader(set_, items_, o).next();
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
-#include "data/augment/warp.h"
+#include "data/augment/affine.h"
+#include "kernels/augment/augment.h"
 #include "kernels/runtime/error.h"
 
 namespace purnet {
@@ -42,48 +44,37 @@ Augmentation draw_augmentation(const AugmentOptions& options, RandomDraws& draws
     return result;
 }
 
-void change_colours(Image& rgb, double brightness, double contrast, double saturation) {
-    if (brightness == 1 && contrast == 1 && saturation == 1) return;
-    constexpr double weight[3] = {0.299, 0.587, 0.114};
-    std::array<std::array<int64_t, 256>, 3> histogram{};
-    for (size_t i = 0; i < rgb.pixels.size(); ++i) ++histogram[i % 3][rgb.pixels[i]];
-    double mean = 0;
-    for (size_t c = 0; c < 3; ++c)
-        for (size_t v = 0; v < 256; ++v)
-            mean += weight[c] * static_cast<double>(histogram[c][v]) * to_byte(static_cast<double>(v) * brightness) * 3 /
-                    static_cast<double>(rgb.pixels.size());
-    std::array<uint8_t, 256> table;
-    for (size_t v = 0; v < 256; ++v) table[v] = to_byte(mean + (to_byte(static_cast<double>(v) * brightness) - mean) * contrast);
-    const int factor = static_cast<int>(std::lround(saturation * 1024));
-    for (size_t i = 0; i + 2 < rgb.pixels.size(); i += 3) {
-        uint8_t* p = rgb.pixels.data() + i;
-        const int r = table[p[0]], g = table[p[1]], b = table[p[2]];
-        const int grey = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15;
-        p[0] = static_cast<uint8_t>(std::clamp(grey + (((r - grey) * factor + 512) >> 10), 0, 255));
-        p[1] = static_cast<uint8_t>(std::clamp(grey + (((g - grey) * factor + 512) >> 10), 0, 255));
-        p[2] = static_cast<uint8_t>(std::clamp(grey + (((b - grey) * factor + 512) >> 10), 0, 255));
-    }
+ColourCounts count_colours(const Image& rgb) {
+    ColourCounts counts{};
+    for (size_t i = 0; i < rgb.pixels.size(); ++i) ++counts[i % 3][rgb.pixels[i]];
+    return counts;
 }
 
-void apply(Sample& sample, const Augmentation& augmentation) {
-    const int w = sample.rgb.width, h = sample.rgb.height;
-    require(sample.mask.width == w && sample.mask.height == h &&
-                (sample.labels.empty() || (sample.labels.width == w && sample.labels.height == h)),
-            "augmentation: picture, mask and labels differ in size");
-    change_colours(sample.rgb, augmentation.brightness, augmentation.contrast, augmentation.saturation);
-    if (augmentation.flip) {
-        flip(sample.rgb);
-        flip(sample.mask);
-        if (!sample.labels.empty()) flip(sample.labels);
+void write_change(const Augmentation& augmentation, int width, int height, const ColourCounts& colours, uint8_t* to) {
+    std::memset(to, 0, augment::change_bytes(height));
+    augment::Change change{};
+    change.flip = augmentation.flip;
+    const double brightness = augmentation.brightness, contrast = augmentation.contrast, saturation = augmentation.saturation;
+    change.recolours = brightness != 1 || contrast != 1 || saturation != 1;
+    if (change.recolours) {
+        constexpr double weight[3] = {0.299, 0.587, 0.114};
+        const double samples = 3.0 * width * height;
+        double mean = 0;
+        for (size_t c = 0; c < 3; ++c)
+            for (size_t v = 0; v < 256; ++v)
+                mean += weight[c] * static_cast<double>(colours[c][v]) * to_byte(static_cast<double>(v) * brightness) * 3 / samples;
+        for (size_t v = 0; v < 256; ++v) change.level[v] = to_byte(mean + (to_byte(static_cast<double>(v) * brightness) - mean) * contrast);
+        change.saturation = static_cast<int32_t>(std::lround(saturation * 1024));
     }
+    std::memcpy(to, &change, sizeof change);
     const bool cropped = augmentation.width != 1 || augmentation.height != 1;
     if (augmentation.degrees == 0 && !cropped) return;
-    AffineMap map = rotation_about_centre(w, h, augmentation.degrees);
+    AffineMap map = rotation_about_centre(width, height, augmentation.degrees);
     if (cropped)
-        map = compose(window(w, h, augmentation.left * w, augmentation.top * h, augmentation.width * w, augmentation.height * h), map);
-    sample.rgb = warp_bilinear(sample.rgb, map);
-    sample.mask = warp_nearest(sample.mask, map);
-    if (!sample.labels.empty()) sample.labels = warp_nearest(sample.labels, map);
+        map = compose(window(width, height, augmentation.left * width, augmentation.top * height, augmentation.width * width,
+                             augmentation.height * height),
+                      map);
+    write_map(map, height, to);
 }
 
 }  // namespace purnet

@@ -97,21 +97,13 @@ struct Loader::State {
                              : options.multi_scale[static_cast<size_t>(bounded(
                                    scale.word(static_cast<uint64_t>(step), 0) * uint64_t{0x100000001}, options.multi_scale.size()))];
         batch.h = batch.w = side;
-        const size_t area = static_cast<size_t>(side) * static_cast<size_t>(side);
-        batch.rgb.resize(area * 3 * static_cast<size_t>(batch.n));
-        batch.mask.resize(area * static_cast<size_t>(batch.n));
-        if (options.superpixels > 0) batch.labels.resize(area * static_cast<size_t>(batch.n));
         for (int j = 0; j < batch.n; ++j) {
             const int64_t index = item_at(step * batch.n + j);
             RandomDraws random(draws, static_cast<uint64_t>(step), static_cast<uint64_t>(j));
-            const Sample sample = sample_of(*prepared(index), side, options.augment, random);
-            const size_t at = area * static_cast<size_t>(j);
-            std::copy(sample.rgb.pixels.begin(), sample.rgb.pixels.end(), batch.rgb.begin() + static_cast<std::ptrdiff_t>(at * 3));
-            for (size_t i = 0; i < area; ++i) batch.mask[at + i] = static_cast<float>(sample.mask.pixels[i]) / 255.0f;
-            if (options.superpixels > 0)
-                std::copy(sample.labels.pixels.begin(), sample.labels.pixels.end(), batch.labels.begin() + static_cast<std::ptrdiff_t>(at));
+            prepared(index)->add_to(batch.source, draw_augmentation(options.augment, random));
             batch.names.push_back(set.name(static_cast<size_t>(items[static_cast<size_t>(index)])));
         }
+        if (options.carry_out) carry_out_changes(batch);
         return batch;
     }
 

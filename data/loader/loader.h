@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "data/augment/augment.h"
+#include "data/loader/batch.h"
 #include "data/source/dataset.h"
 #include "data/superpixels/cache.h"
 
@@ -25,21 +26,14 @@ struct LoaderOptions {
     int batch = 8;
     uint64_t seed = 1;
     AugmentOptions augment;
+    bool carry_out =
+        true;  // else batches come with pictures as prepared, and their changes: they become the same bytes where they are used
     int superpixels = 256;  // 0: no labels are made
     double compactness = 10;
     std::shared_ptr<SuperpixelCache> superpixel_cache;  // null: computed at a picture's first use
     int workers = 1;
     int depth = 3;  // batches ready ahead of the step
     size_t cache_bytes = size_t{4} << 30;
-};
-
-struct Batch {
-    int64_t step = 0;
-    int n = 0, h = 0, w = 0;
-    std::vector<uint8_t> rgb;     // n,h,w,3
-    std::vector<float> mask;      // n,h,w in [0, 1]
-    std::vector<int32_t> labels;  // n,h,w; empty without superpixels
-    std::vector<std::string> names;
 };
 
 class Loader {

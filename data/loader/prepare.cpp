@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "data/superpixels/slic.h"
+#include "kernels/augment/augment.h"
 #include "kernels/resize/resize_bytes.h"
 #include "kernels/runtime/error.h"
 #include "kernels/structural/structural.h"
@@ -30,6 +31,7 @@ Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, dou
     prepared.mask = Image(side, side, 1);
     resize_bilinear(image.pixels.data(), image.height, image.width, 3, prepared.rgb.pixels.data(), side, side);
     resize_nearest(mask.pixels.data(), mask.height, mask.width, 1, prepared.mask.pixels.data(), side, side);
+    prepared.colours = count_colours(prepared.rgb);
     if (superpixels > 0 && set.has_labels(item)) {
         const LabelMap labels = set.read_labels(item);
         check_labels(set.name(item), labels);
@@ -46,23 +48,15 @@ Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, dou
     return prepared;
 }
 
-Sample sample_of(const Prepared& picture, int side, const AugmentOptions& options, RandomDraws& random) {
-    Sample sample{picture.rgb, picture.mask, {}};
-    const int full = picture.rgb.width;
-    if (!picture.labels.empty()) {
-        sample.labels = LabelMap(full, full, 1);
-        std::copy(picture.labels.begin(), picture.labels.end(), sample.labels.pixels.begin());
-    }
-    apply(sample, draw_augmentation(options, random));
-    if (side == full) return sample;
-    Sample scaled{Image(side, side, 3), Image(side, side, 1), {}};
-    resize_bilinear(sample.rgb.pixels.data(), full, full, 3, scaled.rgb.pixels.data(), side, side);
-    resize_nearest(sample.mask.pixels.data(), full, full, 1, scaled.mask.pixels.data(), side, side);
-    if (!sample.labels.empty()) {
-        scaled.labels = LabelMap(side, side, 1);
-        resize_nearest(sample.labels.pixels.data(), full, full, 1, scaled.labels.pixels.data(), side, side);
-    }
-    return scaled;
+void Prepared::add_to(Unaugmented& source, const Augmentation& augmentation) const {
+    source.side = rgb.width;
+    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    append(source.rgb, rgb.pixels);
+    append(source.mask, mask.pixels);
+    append(source.labels, labels);
+    const size_t at = source.changes.size();
+    source.changes.resize(at + augment::change_bytes(rgb.height));
+    write_change(augmentation, rgb.width, rgb.height, colours, source.changes.data() + at);
 }
 
 }  // namespace purnet

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/random/philox.h"
 #include "data/augment/augment.h"
+#include "data/loader/batch.h"
 #include "data/source/dataset.h"
 #include "data/superpixels/cache.h"
 
@@ -15,8 +15,12 @@ namespace purnet {
 struct Prepared {
     Image rgb, mask;
     std::vector<uint16_t> labels;
+    ColourCounts colours;  // of rgb
 
-    size_t bytes() const { return rgb.pixels.size() + mask.pixels.size() + labels.size() * sizeof(uint16_t); }
+    size_t bytes() const { return rgb.pixels.size() + mask.pixels.size() + labels.size() * sizeof(uint16_t) + sizeof colours; }
+
+    // As one more picture of a batch, to be changed so.
+    void add_to(Unaugmented& source, const Augmentation& augmentation) const;
 };
 
 // A mask of another shape than its picture is a wrong pair: an Error with both sizes. One pixel of difference comes from rounded resizing.
@@ -28,8 +32,5 @@ void check_labels(const std::string& name, const LabelMap& labels);
 
 // superpixels 0: no labels. A label map that comes with the data is used instead of our own. cache may be null.
 Prepared prepare(const DataSet& set, size_t item, int side, int superpixels, double compactness, SuperpixelCache* cache);
-
-// One use of it in a batch, augmented, `side` squared.
-Sample sample_of(const Prepared& picture, int side, const AugmentOptions& options, RandomDraws& random);
 
 }  // namespace purnet

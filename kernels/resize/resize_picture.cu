@@ -41,9 +41,9 @@ __global__ void __launch_bounds__(64) taps_kernel(Axis columns, Axis rows) {
     for (int at = low; at < high; ++at) weights[at - low] = static_cast<int>(triangle(at) / sum * (1 << weight_bits) + 0.5);
 }
 
-// y[r, q, c] = sum over t of weights[q][t] x[r, first[q] + t, c], rounded. Grid (samples of a row of y, rows); one sample a thread. Lanes
-// lie along a row of y, so the bytes that a warp reads for one t are spread over 32 s bytes of x, and those for the next t lie beside them,
-// in the first cache. Bytes: x once, y once. Sums stay below 2^31 (resize_bytes_simd.cpp).
+// y[r, q, c] = sum over t of weights[q][t] x[r, first[q] + t, c], rounded, r over the rows of all pictures. Grid (samples of a row, rows);
+// one sample a thread. Lanes lie along a row of y, so the bytes that a warp reads for one t are spread over 32 s bytes of x, and those for
+// the next t lie beside them, in the first cache. Bytes: x once, y once. Sums stay below 2^31 (resize_bytes_simd.cpp).
 __global__ void __launch_bounds__(128) horizontal_kernel(Axis axis, int height, int channels, const uint8_t* x, uint8_t* y) {
     const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
     const int64_t row = blockIdx.y + static_cast<int64_t>(blockIdx.z) * gridDim.y;
@@ -58,17 +58,18 @@ __global__ void __launch_bounds__(128) horizontal_kernel(Axis axis, int height, 
     y[row * axis.out * channels + at] = static_cast<uint8_t>(sum >> weight_bits);
 }
 
-// y[p, i] = sum over t of weights[p][t] x[first[p] + t, i], rounded, i along a row of `samples` bytes. Grid (vectors of a row, rows of y);
-// V bytes a thread, 16 where rows are multiples of that and aligned. Bytes: x max(2, 1/s) times, through the caches; y once.
+// y[p, i] = sum over t of weights[p][t] x[first[p] + t, i], rounded, i along a row of `samples` bytes. Grid (vectors of a row, rows of
+// all y); V bytes a thread, 16 where rows are multiples of that and aligned. Bytes: x max(2, 1/s) times, through the caches; y once.
 template <int V>
-__global__ void __launch_bounds__(64) vertical_kernel(Axis axis, int samples, const uint8_t* x, uint8_t* y) {
+__global__ void __launch_bounds__(64) vertical_kernel(Axis axis, int height, int samples, const uint8_t* x, uint8_t* y) {
     const int64_t row = blockIdx.y + static_cast<int64_t>(blockIdx.z) * gridDim.y;
     const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * V;
     ptx::wait_for_launches();
-    if (at >= samples || row >= axis.out) return;
-    const int* const weights = axis.weights + row * axis.most;
-    const uint8_t* from = x + static_cast<int64_t>(axis.first[row]) * samples + at;
-    const int count = axis.count[row];
+    if (at >= samples || row >= height) return;
+    const int image = static_cast<int>(row) / axis.out, p = static_cast<int>(row) - image * axis.out;
+    const int* const weights = axis.weights + static_cast<int64_t>(p) * axis.most;
+    const uint8_t* from = x + (static_cast<int64_t>(image) * axis.in + axis.first[p]) * samples + at;
+    const int count = axis.count[p];
     int sum[V];
 #pragma unroll
     for (int k = 0; k < V; ++k) sum[k] = half;
@@ -101,7 +102,7 @@ dim3 grid_of(unsigned blocks, int64_t rows) {
 }
 
 void forward(const Problem& p, const uint8_t* x, uint8_t* y, void* workspace, const Context& context) {
-    const auto text = [&] { return concat(p.h, " x ", p.w, " x ", p.channels, " to ", p.out_h, " x ", p.out_w); };
+    const auto text = [&] { return concat(p.images, " of ", p.h, " x ", p.w, " x ", p.channels, " to ", p.out_h, " x ", p.out_w); };
     const OpScope op("resize_picture", text);
     check(p);
     const cudaStream_t stream = cuda::stream_of(context);
@@ -119,14 +120,14 @@ void forward(const Problem& p, const uint8_t* x, uint8_t* y, void* workspace, co
     uint8_t* const narrow = static_cast<uint8_t*>(workspace) + (used + 255) / 256 * 256;
     const int64_t samples = p.out_w * p.channels;
     if (narrows)
-        cuda::launch_early(horizontal_kernel, grid_of(cuda::blocks_for(samples, 128), p.h), 128, 0, stream, columns, static_cast<int>(p.h),
-                           static_cast<int>(p.channels), x, shortens ? narrow : y);
+        cuda::launch_early(horizontal_kernel, grid_of(cuda::blocks_for(samples, 128), p.images * p.h), 128, 0, stream, columns,
+                           static_cast<int>(p.images * p.h), static_cast<int>(p.channels), x, shortens ? narrow : y);
     if (!shortens && narrows) return;  // weights of one input each copy a picture that keeps its size
     const uint8_t* const from = narrows ? narrow : x;
     const bool vectors = samples % 16 == 0 && tile::aligned_16(from, y);
     cuda::launch_early(vectors ? vertical_kernel<16> : vertical_kernel<1>,
-                       grid_of(cuda::blocks_for(samples, vectors ? 64 * 16 : 64), p.out_h), 64, 0, stream, rows, static_cast<int>(samples),
-                       from, y);
+                       grid_of(cuda::blocks_for(samples, vectors ? 64 * 16 : 64), p.images * p.out_h), 64, 0, stream, rows,
+                       static_cast<int>(p.images * p.out_h), static_cast<int>(samples), from, y);
 }
 
 const bool registered = [] {

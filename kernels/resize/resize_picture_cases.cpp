@@ -39,8 +39,9 @@ std::vector<uint8_t> along(const std::vector<uint8_t>& x, int64_t outer, int64_t
 }
 
 void reference_forward(const Problem& p, const uint8_t* x, uint8_t* y, void*, const Context&) {
-    const std::vector<uint8_t> whole(x, x + p.h * p.w * p.channels);
-    const std::vector<uint8_t> done = along(along(whole, p.h, p.w, p.out_w, p.channels), 1, p.h, p.out_h, p.out_w * p.channels);
+    const std::vector<uint8_t> whole(x, x + p.images * p.h * p.w * p.channels);
+    const std::vector<uint8_t> done =
+        along(along(whole, p.images * p.h, p.w, p.out_w, p.channels), p.images, p.h, p.out_h, p.out_w * p.channels);
     std::copy(done.begin(), done.end(), y);
 }
 
@@ -54,20 +55,21 @@ Case make_case(const Problem& p, bool real_layer = false) {
                        .limit = 256,
                        .differentiable = false};
     };
-    const double columns = static_cast<double>(p.h * p.out_w * p.channels * most_taps(p.w, p.out_w)),
-                 rows = static_cast<double>(p.out_h * p.out_w * p.channels * most_taps(p.h, p.out_h));
-    return {.label = concat("h", p.h, " w", p.w, " c", p.channels, " oh", p.out_h, " ow", p.out_w),
+    const double columns = static_cast<double>(p.images * p.h * p.out_w * p.channels * most_taps(p.w, p.out_w)),
+                 rows = static_cast<double>(p.images * p.out_h * p.out_w * p.channels * most_taps(p.h, p.out_h));
+    return {.label = concat(p.images > 1 ? concat("n", p.images, " ") : std::string(), "h", p.h, " w", p.w, " c", p.channels, " oh",
+                            p.out_h, " ow", p.out_w),
             .real_layer = real_layer,
             .directions = {{.name = "forward",
-                            .operands = {bytes("x", Role::input, {p.h, p.w, p.channels}),
-                                         bytes("y", Role::output, {p.out_h, p.out_w, p.channels}), workspace(workspace_bytes(p))},
+                            .operands = {bytes("x", Role::input, {p.images, p.h, p.w, p.channels}),
+                                         bytes("y", Role::output, {p.images, p.out_h, p.out_w, p.channels}), workspace(workspace_bytes(p))},
                             .run =
                                 [=](Key key, const Pointers& at, const Context& context) {
                                     table().get(&Kernels::forward, "forward", key)(p, at[0], at[1], at[2], context);
                                 },
                             .available = [](Key key) { return table().has(&Kernels::forward, key); },
                             .flops = 2 * (columns + rows),
-                            .bytes = static_cast<double>((p.h * p.w + p.out_h * p.out_w) * p.channels)}},
+                            .bytes = static_cast<double>(p.images * (p.h * p.w + p.out_h * p.out_w) * p.channels)}},
             .gradient = false};
 }
 
@@ -86,7 +88,11 @@ std::vector<Case> cases() {
     list.push_back(make_case({200, 31, 4, 13, 7}));
     list.push_back(make_case({67, 45, 3, 31, 44}));
     list.push_back(make_case({97, 101, 2, 98, 3}));
-    list.push_back(make_case({1501, 3, 1, 1301, 2}));  // more rows than a grid has blocks along one axis
+    list.push_back(make_case({1501, 3, 1, 1301, 2}));   // more rows than a grid has blocks along one axis
+    list.push_back(make_case({37, 53, 3, 20, 32, 3}));  // several
+    list.push_back(make_case({20, 24, 3, 32, 24, 2}));
+    list.push_back(make_case({20, 23, 1, 20, 31, 4}));
+    list.push_back(make_case({11, 7, 3, 11, 7, 2}));
     list.push_back(make_case({3000, 4000, 3, 320, 320}, true));
     return list;
 }

@@ -74,6 +74,23 @@ TEST_CASE("stage: a step of one batch twice is the step of that batch") {
     CHECK(compared > 100);
 }
 
+TEST_CASE("stage: pictures that are changed in the step, the same bits as with those that came changed") {
+    const TrainConfig config = config_of_stage();
+    Stage before(config, 3, 4, network(config)), within(config, 3, 4, network(config));
+    for (int i = 0; i < 3; ++i) {
+        const Batch batch = unaugmented_of(2, 48, i == 1 ? 32 : 48, i == 1 ? 32 : 48, i);
+        const StepReport a = before.step(carried_out(batch), i, true), b = within.step(batch, i, true);
+        CHECK(a.total > 0);
+        CHECK(b.total == a.total);
+        CHECK(b.losses == a.losses);
+        CHECK(b.error_floor == a.error_floor);
+        CHECK(within.first_non_finite({batch}).empty());
+    }
+    const NamedArrays one = before.state(3), two = within.state(3);
+    REQUIRE(one.size() == two.size());
+    for (const auto& [name, array] : one) CHECK_MESSAGE(array.bytes == two.at(name).bytes, name);
+}
+
 TEST_CASE("stage: the next step's batches are the same ones, whether this one was finite or not") {
     const TrainConfig config = config_of_stage();
     Stage stage(config, 3, 4, network(config));

@@ -115,6 +115,27 @@ TEST_CASE("train: SIGTERM finishes the step, saves and says how to go on; what f
     CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
 }
 
+TEST_CASE("train: where pictures are augmented changes no bit, within a run or from its beginning") {
+    const TemporaryFolder folder;
+    const fs::path run = folder / "run", other = folder / "other";
+    RunningProgram program(small_run(run));
+    for (int waited = 0; waited < 60000 && program.err().find("stage 1 step 2/") == std::string::npos; waited += 5)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGTERM);
+    const Outcome stopped = program.wait();
+    CHECK(stopped.code == 143);
+    CHECK_MESSAGE(stopped.err.find("pictures are augmented by the workers that prepare them") != std::string::npos, stopped.err);
+    std::vector<std::string> again = resumed(run), words = small_run(other);
+    for (std::vector<std::string>* const one : {&again, &words}) one->insert(one->end(), {"--augment-on", "device"});
+    const Outcome rest = run_program(again);
+    CHECK_MESSAGE(rest.code == 0, rest.err);
+    CHECK_MESSAGE(rest.err.find("pictures are augmented in the steps") != std::string::npos, rest.err);
+    CHECK(text_of_file(run / "final.safetensors") == weights_of_unbroken_run());
+    CHECK(run_program(words).code == 0);
+    CHECK(text_of_file(other / "final.safetensors") == weights_of_unbroken_run());
+    CHECK(read_json_log(other / "log.jsonl")[0].at("augmented_on") == "device");
+}
+
 TEST_CASE("train: a finished run is not begun anew, nor is another run's folder taken") {
     const TemporaryFolder folder;
     const fs::path run = folder / "run";
@@ -227,7 +248,7 @@ TEST_CASE("train: files of other contents are refused by a resumed run, a folder
     CHECK_MESSAGE(lost.err.find("has moved, --resume takes --data") != std::string::npos, lost.err);
     for (const auto& entry : fs::directory_iterator(moved / "images")) fs::last_write_time(entry, fs::file_time_type::clock::now());
     std::vector<std::string> again = resumed(run);
-    again.insert(again.end(), {"--data", moved, "--workers", "2", "--no-recompute"});
+    again.insert(again.end(), {"--data", moved, "--workers", "2", "--no-recompute", "--augment-on", "device"});
     const Outcome found = run_program(again);
     CHECK_MESSAGE(found.code == 0, found.err);
     CHECK(hash_of_last() == hash);

@@ -6,11 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "apps/salient/batch_tensors.h"
 #include "apps/salient/input.h"
+#include "core/ops/augment.h"
 #include "core/ops/normalise.h"
 #include "core/ops/resize_picture.h"
 #include "kernels/resize/resize_bytes.h"
 #include "tests/device/place.h"
+#include "tests/support/batches.h"
 #include "tests/support/pictures.h"
 #include "tests/support/refused.h"
 
@@ -77,6 +80,38 @@ TEST_CASE("device input: bytes may begin anywhere") {
         CHECK(ops::resize_picture(there, 4, width).to_floats() == ops::resize_picture(here, 4, width).to_floats());
 }
 
+TEST_CASE("device input: pictures changed there have the host's bytes") {
+    const Device device = place().device;
+    for (const auto& [h, w] : {std::pair{40, 40}, {27, 33}, {40, 33}})
+        for (const DType dtype : {DType::f32, DType::bf16})
+            for (const bool labelled : {true, false}) {
+                Batch batch = unaugmented_of(3, 40, h, w, h + w);
+                if (!labelled) batch.source.labels.clear();
+                const BatchTensors wanted = tensors_of(carried_out(batch), dtype, device);
+                const BatchTensors got = made_of(tensors_of(batch, dtype, device), dtype);
+                CHECK(got.rgb.shape() == wanted.rgb.shape());
+                CHECK(got.rgb.to_floats() == wanted.rgb.to_floats());
+                CHECK(got.mask.shape() == wanted.mask.shape());
+                CHECK(got.mask.dtype() == dtype);
+                CHECK(got.mask.to_floats() == wanted.mask.to_floats());
+                REQUIRE(got.labels.defined() == labelled);
+                if (!labelled) continue;
+                CHECK(got.labels.shape() == wanted.labels.shape());
+                CHECK(got.labels.to_floats() == wanted.labels.to_floats());
+            }
+}
+
+TEST_CASE("device input: what cannot be augmented is refused with its shape") {
+    for (const Device at : {Device{}, place().device}) {
+        const BatchTensors b = tensors_of(unaugmented_of(2, 32, 32, 32, 1), DType::f32, at);
+        REFUSED(ops::augment(b.mask, b.mask, b.labels, b.changes, 32, 32), "rgb must be uint8 N,H,W,3 but is uint8 2x32x32x1");
+        REFUSED(ops::augment(b.rgb, b.rgb, b.labels, b.changes, 32, 32), "mask must be uint8 2x32x32x1 but is uint8 2x32x32x3");
+        REFUSED(ops::augment(b.rgb, b.mask, b.mask, b.changes, 32, 32), "labels must be uint8 2x32x32x2 but is uint8 2x32x32x1");
+        REFUSED(ops::augment(b.rgb, b.mask, b.labels, Tensor(), 32, 32), "changes must be uint8 2x800 but is undefined");
+        REFUSED(ops::augment(b.rgb, b.mask, b.labels, b.changes, 0, 32), "can't take 2 pictures of 32 x 32 to masks of 0 x 32");
+    }
+}
+
 TEST_CASE("device input: a picture resized there has the host's bytes") {
     const Device device = place().device;
     const Image picture = pattern(131, 57, 3);
@@ -88,7 +123,7 @@ TEST_CASE("device input: a picture resized there has the host's bytes") {
         CHECK(std::equal(wanted.begin(), wanted.end(), here.data<uint8_t>()));
     }
     for (const Device at : {Device{}, device}) {
-        REFUSED(ops::resize_picture(Tensor::zeros({4, 4, 3}, DType::f32, at), 2, 2), "must be uint8 H,W,C");
+        REFUSED(ops::resize_picture(Tensor::zeros({4, 4, 3}, DType::f32, at), 2, 2), "must be uint8 H,W,C or N,H,W,C");
         REFUSED(ops::resize_picture(bytes_on(at, picture.pixels.data(), {4, 4, 3}), 0, 2), "can't take a picture of 4 x 4 x 3 to 0 x 2");
     }
 }

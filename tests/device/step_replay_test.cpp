@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <map>
 
 #include "apps/salient/stage.h"
 #include "core/op.h"
@@ -239,6 +240,55 @@ TEST_CASE("device step: launched as one, of two batches of different sizes") {
     const std::vector<bool> others{false, true, false, true, false, true};
     check_steps("adamw", "paper",
                 {.n = 1, .h = 32, .w = 32, .other_w = 48, .dtype = DType::bf16, .stage = 1, .others = others, .accumulate = 2}, false);
+}
+
+TEST_CASE("device step: a recorded step makes of its pictures what the host makes of them") {
+    const Device device = place().device;
+    ParameterStore store(device, DType::f32);
+    std::vector<ParameterGroup> groups;
+    groups.emplace_back(GroupForm{.name = "all", .rate = 0.1}, std::vector<Parameter*>{&store.add("weight", {7})});
+    const Sgd optimiser(std::move(groups));
+    std::map<int64_t, BatchTensors> made;
+    StepReplay replay(optimiser, [&](const std::vector<BatchTensors>& batches) {
+        BatchTensors& result = made[batches[0].h];
+        result = {};
+        result = made_of(batches[0], DType::bf16);
+        return StepTensors{};
+    });
+    int launched = 0;
+    for (const int side : {24, 24, 40, 24, 40, 40}) {  // of one that is resized, and one that is not
+        std::vector<Batch> batches{unaugmented_of(2, 40, side, side, launched)};
+        const BatchTensors wanted = tensors_of(carried_out(batches[0]), DType::bf16, Device{});
+        replay.run(launched, batches, {tensors_of(batches[0], DType::bf16, Device{})});
+        replay.wait();
+        CAPTURE(launched++);
+        const BatchTensors& got = made.at(side);
+        CHECK(got.rgb.to_floats() == wanted.rgb.to_floats());
+        CHECK(got.mask.to_floats() == wanted.mask.to_floats());
+        CHECK(got.labels.to_floats() == wanted.labels.to_floats());
+    }
+    CHECK(replay.as_one());
+}
+
+TEST_CASE("device step: pictures that the device changes, the same bits as with those that the host changed") {
+    if (skipped(place().all_steps)) return;
+    const Form form{.n = 1, .h = 32, .w = 32, .other_w = 32, .dtype = DType::bf16, .stage = 1};
+    const auto trained = [&](bool on_host) {
+        TrainConfig config = config_of("adamw", "paper");
+        config.graph = !on_host;
+        Stage stage(config, form.stage, 4, network(config, form));
+        Trained result;
+        for (int i = 0; i < 2; ++i) {
+            const Batch batch = unaugmented_of(form.n, 40, form.h, form.w, i);
+            result.reports.push_back(stage.step(on_host ? carried_out(batch) : batch, i, true));
+            result.news += stage.news();
+        }
+        result.state = stage.state(2);
+        return result;
+    };
+    const Trained here = trained(true), there = trained(false);
+    CHECK(there.news == "a step is launched as one, recorded for each size of its batches");
+    check_same(here, there);
 }
 
 TEST_CASE("device step: launched as one in bf16, recipe of the paper") {

@@ -7,6 +7,7 @@
 #include "core/formats/npy.h"
 #include "data/image/encode.h"
 #include "data/loader/loader.h"
+#include "kernels/resize/resize_bytes.h"
 #include "kernels/runtime/error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -63,6 +64,63 @@ TEST_CASE("loader: batches depend on (seed, step) alone, whatever the workers, a
     CHECK(!equal(other.next(), wanted[0]));
     CHECK(std::any_of(wanted.begin(), wanted.end(), [](const Batch& b) { return b.h == 48; }));
     CHECK(std::any_of(wanted.begin(), wanted.end(), [](const Batch& b) { return b.h == 32; }));
+}
+
+TEST_CASE("loader: pictures that are changed later become the same batch, at every scale") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 5);
+    const DataSet set = open_data(folder.path().string());
+    for (const int superpixels : {0, 20}) {
+        LoaderOptions options{.size = 32,
+                              .multi_scale = {32, 48},
+                              .batch = 3,
+                              .augment = {.rotate = 20, .crop = 0.3, .brightness = 0.2, .saturation = 0.5},
+                              .superpixels = superpixels};
+        Loader made(set, {}, options);
+        options.carry_out = false;
+        Loader later(set, {}, options);
+        bool smaller = false;
+        for (int i = 0; i < 6; ++i) {
+            const Batch wanted = made.next();
+            Batch batch = later.next();
+            CHECK(batch.source.side == 48);
+            CHECK((batch.rgb.empty() && batch.mask.empty() && batch.labels.empty()));
+            CHECK(batch.source.labels.empty() == (superpixels == 0));
+            Batch first = batch.first(2);
+            carry_out_changes(batch);
+            CHECK(batch.source.side == 0);
+            CHECK(equal(batch, wanted));
+            carry_out_changes(first);
+            CHECK(first.n == 2);
+            CHECK(equal(first, wanted.first(2)));
+            smaller = smaller || batch.h == 32;
+        }
+        CHECK(smaller);
+    }
+}
+
+TEST_CASE("loader: masks and labels of a scale are those of the whole size, and pictures are resized from it") {
+    test::TemporaryFolder folder;
+    make_set(folder.path(), 2);
+    const DataSet set = open_data(folder.path().string());
+    LoaderOptions options{.size = 48, .batch = 2, .augment = {.rotate = 20, .crop = 0.3, .contrast = 0.5}, .superpixels = 20};
+    const Batch whole = Loader(set, {}, options).next();
+    options.carry_out = false;
+    Batch batch = Loader(set, {}, options).next();
+    batch.h = 31, batch.w = 20;
+    carry_out_changes(batch);
+    for (int n = 0; n < 2; ++n) {
+        std::vector<uint8_t> rgb(31 * 20 * 3);
+        resize_bilinear(whole.rgb.data() + n * 48 * 48 * 3, 48, 48, 3, rgb.data(), 31, 20);
+        CHECK(std::equal(rgb.begin(), rgb.end(), batch.rgb.begin() + n * 31 * 20 * 3));
+        std::vector<int32_t> labels(31 * 20);
+        resize_nearest(whole.labels.data() + n * 48 * 48, 48, 48, 1, labels.data(), 31, 20);
+        CHECK(std::equal(labels.begin(), labels.end(), batch.labels.begin() + n * 31 * 20));
+        for (int y = 0; y < 31; ++y)
+            for (int x = 0; x < 20; ++x)
+                REQUIRE(batch.mask[static_cast<size_t>((n * 31 + y) * 20 + x)] ==
+                        whole.mask[static_cast<size_t>((n * 48 + (2 * y + 1) * 48 / 62) * 48 + (2 * x + 1) * 48 / 40)]);
+    }
 }
 
 TEST_CASE("loader: an epoch has every picture once") {
