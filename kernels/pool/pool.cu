@@ -43,6 +43,21 @@ __device__ __forceinline__ void store_taps(uint8_t* to, const int (&tap)[V]) {
     }
 }
 
+template <int V>
+__device__ __forceinline__ void load_taps(const uint8_t* from, int (&tap)[V]) {
+    if constexpr (V >= 4) {
+#pragma unroll
+        for (int i = 0; i < V; i += 4) {
+            const unsigned four = *reinterpret_cast<const unsigned*>(from + i);
+#pragma unroll
+            for (int k = 0; k < 4; ++k) tap[i + k] = static_cast<int>(four >> (8 * k) & 255u);
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < V; ++i) tap[i] = from[i];
+    }
+}
+
 // y = maximum over the window, tap = where the first of equals lay; NaN wins. One thread a vector of V channels of an output;
 // lanes along channels. Bytes: x about once through the caches, y and tap once.
 template <int V, class T>
@@ -95,8 +110,10 @@ __global__ void __launch_bounds__(128)
             const int64_t from = tile::index_of(out, at.n, p, q, at.c);
             const int place = (at.h - (p * window.stride - window.top)) * window.kernel + (at.w - (q * window.stride - window.left));
             const Pack<V> g = tile::load<V>(dy + from);
+            int taps[V];
+            load_taps<V>(tap + from, taps);
 #pragma unroll
-            for (int i = 0; i < V; ++i) sum[i] += tap[from + i] == place ? g[i] : 0.0f;
+            for (int i = 0; i < V; ++i) sum[i] += taps[i] == place ? g[i] : 0.0f;
         }
     tile::store(dx + tile::index_of(in, at.n, at.h, at.w, at.c), sum);
 }
@@ -232,7 +249,7 @@ void maximum_backward(const Problem& p, const uint8_t* tap, const void* gradient
     const auto text = [&] { return describe(p); };
     const OpScope op("maximum pooling backward", text);
     constexpr int V = tile::vector_of<T>;
-    const bool vectors = p.c % V == 0 && tile::aligned_16(dy, dx);
+    const bool vectors = p.c % V == 0 && tile::aligned_16(tap, dy, dx);
     run<T>(maximum_backward_kernel<V, T>, maximum_backward_kernel<1, T>, vectors, input_of(p), cuda::stream_of(context), tap, dy, dx,
            input_of(p), output_of(p), window_of(p));
 }

@@ -22,6 +22,23 @@ std::map<Key, AccessCost>& costs() {
     return *all;
 }
 
+struct Array {
+    uintptr_t end;
+    Moved moved;
+};
+std::map<uintptr_t, Array>& arrays() {  // by their begin
+    static auto* all = new std::map<uintptr_t, Array>;
+    return *all;
+}
+
+// Each is looked for once: that takes long.
+const std::string& described(uint32_t place) {
+    static auto* known = new std::map<uint32_t, std::string>;
+    const auto [at, fresh] = known->try_emplace(place);
+    if (fresh) at->second = describe_place(place);
+    return at->second;
+}
+
 // Lanes of one warp that make the same access in the same round.
 using Request = std::vector<Counted>;
 
@@ -34,6 +51,12 @@ void count_global(const Request& request, AccessCost& cost) {
         for (uintptr_t b = at; b < at + c.bytes; ++b) bytes.insert(b);
     }
     cost.units += sectors.size();
+    for (const uintptr_t sector : sectors) {
+        const auto behind = arrays().upper_bound(sector * 32);
+        if (behind == arrays().begin()) continue;
+        Array& array = std::prev(behind)->second;
+        if (sector * 32 < array.end) ++(cost.write ? array.moved.written : array.moved.read);
+    }
     cost.ideal += (bytes.size() + 31) / 32;
 }
 
@@ -84,14 +107,22 @@ void count_block(Block& block) {
 
 void begin_counting() {
     costs().clear();
+    arrays().clear();
     on = true;
 }
+
+void count_array(const void* begin, size_t bytes) {
+    const auto at = reinterpret_cast<uintptr_t>(begin);
+    arrays()[at] = {at + bytes, {}};
+}
+
+Moved moved_of(const void* begin) { return arrays().at(reinterpret_cast<uintptr_t>(begin)).moved; }
 
 std::vector<AccessCost> end_counting() {
     on = false;
     std::vector<AccessCost> result;
     for (auto& [key, cost] : costs()) {
-        cost.where = describe_place(key.first);
+        if (cost.ratio() > 1) cost.where = described(key.first);
         result.push_back(cost);
     }
     return result;

@@ -33,7 +33,7 @@ namespace purnet::emulator::monitor {
 
 // What the accesses of one place in the source cost. A request is one access of one warp.
 struct AccessCost {
-    std::string where;
+    std::string where;  // if the ratio is above 1
     bool write = false, shared = false;
     uint64_t requests = 0;
     uint64_t units = 0;  // global: 32-byte sectors; shared: turns of the 32 banks
