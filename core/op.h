@@ -49,6 +49,13 @@ public:
     virtual void* destination(int i) = 0;
     // A gradient that exists already (identity, reshaped): shared, not copied.
     virtual void give(int i, Tensor gradient) = 0;
+    // What the op that made input i wants summed over the gradient of it (its OpCall::gradient_sums), where destination(i) will be the
+    // whole of that gradient: no other op and no root adds to it in this walk. Else empty.
+    virtual std::any sums_wanted(int i) = 0;
+    // Those sums, taken in passing while destination(i) was written.
+    virtual void give_sums(int i, Tensor sums) = 0;
+    // Those that came with grad(0); undefined where none did.
+    virtual const Tensor& sums() const = 0;
     virtual Context context() const = 0;
     // For the two halves of a backward: first(), then what second() returns. Where the inputs `made` by the second half are parameters,
     // whose gradients nobody reads before the walk ends, and launches are recorded, it runs beside the first half and what follows
@@ -94,6 +101,10 @@ struct OpCall {
     bool passes_gradient = false;
     std::vector<int> saved_inputs = {};
     std::vector<int> saved_outputs = {};
+    // For ops whose backward begins with sums over the gradient of output 0, which who makes that gradient may take in passing: the
+    // operands of these sums, alive until the backward of this op, or nothing where no sums are wanted. Sees inputs, outputs and what is
+    // wanted.
+    std::function<std::any(Gradients&)> gradient_sums = {};
     // For ops that are a pass over memory: output 0 can be had again, bit for bit, from these inputs (others are null) and the saved
     // outputs (others are null), by `rebuild` or, where that is empty, by `forward`, without workspace and without changing an input. A
     // tape then need not keep it for the ops that saved it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -131,9 +132,11 @@ public:
         Node& node;
         const std::vector<char>& reach;
         std::vector<Tensor> upstream;
+        Tensor passed;  // with the gradient of output 0
         std::vector<std::pair<int, Tensor>> results;
 
-        Sums(Walk& w, Node& n, const std::vector<char>& r, std::vector<Tensor> up) : walk(w), node(n), reach(r), upstream(std::move(up)) {}
+        Sums(Walk& w, Node& n, const std::vector<char>& r, std::vector<Tensor> up, Tensor sums)
+            : walk(w), node(n), reach(r), upstream(std::move(up)), passed(std::move(sums)) {}
         const Tensor& input(int i) const override {
             require(contains(node.call.saved_inputs, i), node.call.name, " backward: input ", i, " was not saved");
             return walk.tape_.is_rebuilt(node.sources[i]) ? walk.tape_.rebuilt(node.sources[i].node) : node.call.inputs[i];
@@ -170,6 +173,16 @@ public:
         void give(int i, Tensor gradient) override {
             if (wanted(i)) results.emplace_back(i, std::move(gradient));
         }
+        std::any sums_wanted(int i) override {
+            const Source& s = node.sources[i];
+            if (s.node < 0 || s.output != 0 || !reach[s.node] || walk.givers_[s.node] != 1) return {};
+            Node& from = walk.tape_.nodes[s.node];
+            if (!from.call.gradient_sums || from.freed) return {};
+            Sums of_source(walk, from, reach, {}, {});
+            return from.call.gradient_sums(of_source);
+        }
+        void give_sums(int i, Tensor sums) override { walk.passed_.emplace(node.sources[i].node, std::move(sums)); }
+        const Tensor& sums() const override { return passed; }
         Context context() const override { return current_context(walk.device()); }
         void in_halves(const std::function<void()>& first, const std::vector<int>& made, const std::function<Launches()>& second) override {
             const auto of_parameter = [this](int i) { return !wanted(i) || node.sources[i].parameter; };
@@ -201,6 +214,8 @@ private:
     const Tape::Root& root_;
     int root_index_;
     std::vector<std::vector<Tensor>> pending_;
+    std::vector<int> givers_;       // how many inputs and roots may add to the gradient of each node's output 0
+    std::map<int, Tensor> passed_;  // sums over that gradient, taken by the one that gave it
 };
 
 void Walk::collect(const Source& source, Tensor gradient) {
@@ -251,12 +266,19 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
         const std::vector<double> seed(static_cast<size_t>(value.count()), root_.scale);
         collect(at, Tensor::from(seed.data(), value.shape(), type, value.device()));
     }
+    givers_.assign(tape_.nodes.size(), 0);
+    givers_[at.node] += at.output == 0;
+    for (size_t i = 0; i < tape_.nodes.size(); ++i)
+        if (visit[i])
+            for (const Source& s : tape_.nodes[i].sources)
+                if (s.node >= 0) givers_[s.node] += s.output == 0;
     for (size_t i = tape_.nodes.size(); i-- > 0;) {
         Node& node = tape_.nodes[i];
         if (visit[i] && !pending_[i].empty()) {
             require(static_cast<bool>(node.call.backward), node.call.name, " has no backward");
             require(!node.freed, node.call.name, ": backward a second time after its memory was freed; give all roots to one backward()");
-            Sums sums(*this, node, reach, std::move(pending_[i]));
+            const auto passed = passed_.extract(static_cast<int>(i));
+            Sums sums(*this, node, reach, std::move(pending_[i]), passed ? std::move(passed.mapped()) : Tensor());
             const auto text = [&node] { return concat("backward from ", node.call.outputs.front().shape); };
             std::optional<LayerScope> layer;
             if (node.layer) layer.emplace(node.layer);
@@ -270,6 +292,7 @@ void Walk::run(const std::vector<char>& reach, const std::vector<char>& visit) {
         if (node.last_root <= root_index_ && !node.freed) {
             node.call.inputs.clear();
             node.call.backward = nullptr;
+            node.call.gradient_sums = nullptr;
             node.call.forward = node.call.rebuild = nullptr;
             node.outputs.clear();
             node.freed = true;

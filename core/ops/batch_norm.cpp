@@ -2,6 +2,7 @@
 
 #include "core/op.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/gradient_sums.h"
 #include "kernels/batch_norm/moments.h"
 
 namespace purnet::ops {
@@ -10,29 +11,44 @@ namespace {
 enum Input { in_x, in_gamma, in_beta, in_running_mean, in_running_var, in_slope, in_before, in_after, in_moments };
 enum Output { out_y, out_mean, out_inverse, out_shift };
 
+bool has_slope(const batch_norm::Problem& p) { return p.activation == Activation::prelu; }
+
+// Not beside `before`: who makes dy would have to read that too, and what a residual is added to has several readers anyway.
+std::any gradient_sums(const batch_norm::Problem& p, Gradients& g) {
+    const bool wanted = g.wanted(in_gamma) || g.wanted(in_beta) || (has_slope(p) && g.wanted(in_slope)) || (p.training && g.wanted(in_x));
+    if (p.has_before || !wanted) return {};
+    return batch_norm::NormOperands{.activation = p.activation,
+                                    .x = g.input(in_x).raw(),
+                                    .gamma = g.input(in_gamma).raw(),
+                                    .beta = g.input(in_beta).raw(),
+                                    .mean = g.output(out_mean).raw(),
+                                    .inverse = g.output(out_inverse).raw(),
+                                    .slope = has_slope(p) ? g.input(in_slope).raw() : nullptr};
+}
+
 void backward(const batch_norm::Problem& p, Key key, Gradients& g) {
     const Tensor dy = g.grad(out_y);
     if (p.has_after) g.give(in_after, dy);
     const bool active = p.activation != Activation::none;
     if (p.has_before && !active) g.give(in_before, dy);
     const bool wants_before = p.has_before && active && g.wanted(in_before);
-    const bool has_slope = p.activation == Activation::prelu;
-    if (!g.wanted(in_x) && !g.wanted(in_gamma) && !g.wanted(in_beta) && !wants_before && !(has_slope && g.wanted(in_slope))) return;
+    if (!g.wanted(in_x) && !g.wanted(in_gamma) && !g.wanted(in_beta) && !wants_before && !(has_slope(p) && g.wanted(in_slope))) return;
     const Block workspace(dy.device(), batch_norm::backward_workspace(p));
     const batch_norm::Backward b{.x = g.input(in_x).raw(),
                                  .gamma = g.input(in_gamma).raw(),
                                  .beta = g.input(in_beta).raw(),
                                  .mean = g.output(out_mean).raw(),
                                  .inverse = g.output(out_inverse).raw(),
-                                 .slope = has_slope ? g.input(in_slope).raw() : nullptr,
+                                 .slope = has_slope(p) ? g.input(in_slope).raw() : nullptr,
                                  .before = p.has_before && active ? g.input(in_before).raw() : nullptr,
                                  .dy = dy.raw(),
                                  .dx = g.destination(in_x),
                                  .dgamma = g.destination(in_gamma),
                                  .dbeta = g.destination(in_beta),
-                                 .dslope = has_slope ? g.destination(in_slope) : nullptr,
+                                 .dslope = has_slope(p) ? g.destination(in_slope) : nullptr,
                                  .dbefore = wants_before ? g.destination(in_before) : nullptr,
-                                 .workspace = workspace.data()};
+                                 .workspace = workspace.data(),
+                                 .sums = g.sums() ? g.sums().raw() : nullptr};
     batch_norm::table().get(&batch_norm::Kernels::backward, "backward", key)(p, b, g.context());
 }
 
@@ -99,6 +115,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                 .backward = [p, key](Gradients& g) { backward(p, key, g); },
                 .saved_inputs = {in_x, in_gamma, in_beta},
                 .saved_outputs = {out_mean, out_inverse, out_shift},
+                .gradient_sums = [p](Gradients& g) { return gradient_sums(p, g); },
                 .rebuild_inputs = {in_x, in_gamma, in_slope, in_before, in_after},
                 .rebuild =
                     [p, key](const Arguments& a, const Context& c) {

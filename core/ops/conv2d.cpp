@@ -23,6 +23,24 @@ room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bi
     return p;
 }
 
+// Where the input is the result of a batch norm that nobody else reads, its sums are taken in passing.
+void backward(const room::Problem& p, Key key, Gradients& g) {
+    const room::Kernels* kernels = room::table().find(key);
+    const bool gives = kernels && kernels->gives_gradient_sums && kernels->gives_gradient_sums(p);
+    const std::any wanted = gives && g.wanted(0) ? g.sums_wanted(0) : std::any();
+    const auto* norm = std::any_cast<purnet::batch_norm::NormOperands>(&wanted);
+    weighted_backward<room::Pass>(
+        g, room::table(), p, key, [&](room::Pass pass) { return room::workspace(key, p, pass); },
+        [&](const void* dy, const void* weight, void* dx, void* workspace, const Context& context) {
+            if (!norm) return room::table().get(&room::Kernels::backward_data, "backward_data", key)(p, dy, weight, dx, workspace, context);
+            const Tensor sums =
+                Tensor::empty({3, batch_norm::moment_parts(p.n * p.h * p.w), p.c}, parameter_dtype(key.dtype), context.device);
+            room::table().get(&room::Kernels::backward_data_sums, "backward_data_sums", key)(p, dy, weight, *norm, dx, sums.raw(),
+                                                                                             workspace, context);
+            g.give_sums(0, sums);
+        });
+}
+
 OpCall call_of(const room::Problem& p, const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Key key = x.key();
     OpCall call;
@@ -35,9 +53,7 @@ OpCall call_of(const room::Problem& p, const Tensor& x, const Tensor& weight, co
     call.forward = [p, key](const Arguments& a, const Context& context) {
         room::table().get(&room::Kernels::forward, "forward", key)(p, a.in(0), a.in(1), a.in(2), a.out(), a.workspace(), context);
     };
-    call.backward = [p, key](Gradients& g) {
-        weighted_backward<room::Pass>(g, room::table(), p, key, [&](room::Pass pass) { return room::workspace(key, p, pass); });
-    };
+    call.backward = [p, key](Gradients& g) { backward(p, key, g); };
     return call;
 }
 

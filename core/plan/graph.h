@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Value {
     size_t bytes() const { return static_cast<size_t>(shape.count()) * size_of(dtype); }
 };
 
-// A convolution's packed weights, for packed_weights.h. The step's function keeps the blocks.
+// A convolution's packed weights, for packed_weights.h and merge.h. The step's function keeps the blocks.
 struct Packed {
+    std::shared_ptr<const conv2d::PackedConv> conv;  // where the step is its run() and nothing else
     int place = -1;    // among a plan's, in the order in which passes meet them; -1: nothing that could be kept
     std::string what;  // layout, then step and shape of the weights too: what they must be again
     conv2d::Epilogue epilogue;

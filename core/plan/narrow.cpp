@@ -24,6 +24,7 @@ Step packed_step(std::shared_ptr<conv2d::PackedConv> packed, const Fusion& fusio
     step.packed_bytes = packed->bytes();
     step.packed.what = packed->layout();
     step.packed.blocks = packed->memory();
+    step.packed.conv = packed;
     step.run = [packed](const Arguments& a, const Context& c) { packed->run(a.in(0), a.in(1), a.in(2), a.out(), a.workspace(), c); };
     return step;
 }

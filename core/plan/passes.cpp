@@ -129,10 +129,16 @@ Fusion fuse(const Graph& graph, const Step& conv, const ConvolutionForm& form, i
     return f;
 }
 
-// All that was measured of this convolution in this type: "measured: cuda bf16 wgmma 128x64", "measured: winograd 4x4 avx512 2 threads".
+// Of the values those that nobody reads any more.
+void forget_constants(Graph& graph, const std::vector<int>& values) {
+    for (const int v : values)
+        if (v >= 0 && graph.uses(v) == 0) graph.values[static_cast<size_t>(v)].constant = Tensor();
+}
+
+}  // namespace
+
 // Keys of choices are key_of() with words of their device around it.
-std::string measured(const conv2d::Problem& problem, conv2d::Pass pass, const Key& key) {
-    const std::string convolution = conv2d::key_of(problem, pass);
+std::string measured(const std::string& convolution, const Key& key) {
     const std::string type = concat(" ", key.dtype == DType::f32 && tf32_allowed() ? "tf32" : name_of(key.dtype), " ");
     std::string text;
     for (const auto& [words, way] : choices::known()) {
@@ -144,14 +150,6 @@ std::string measured(const conv2d::Problem& problem, conv2d::Pass pass, const Ke
     }
     return text;
 }
-
-// Of the values those that nobody reads any more.
-void forget_constants(Graph& graph, const std::vector<int>& values) {
-    for (const int v : values)
-        if (v >= 0 && graph.uses(v) == 0) graph.values[static_cast<size_t>(v)].constant = Tensor();
-}
-
-}  // namespace
 
 int fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, bool give_back, const PackedWeights* kept) {
     const std::unique_ptr<Narrow> narrow = Narrow::make(graph, device, forms);
@@ -185,7 +183,7 @@ int fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms, boo
         Step fused = narrowed ? narrow->step(graph, f) : packed(step, f);
         fused.name = f.name;
         fused.layer = path;
-        if (!narrowed && choices::any()) fused.chosen = measured(form->problem, form->pass, key_of(step));
+        if (!narrowed && choices::any()) fused.chosen = measured(conv2d::key_of(form->problem, form->pass), key_of(step));
         fused.multiply_adds = multiply_adds(step);
         fused.packed.place = place++;
         const conv2d::Problem& p = form->problem;

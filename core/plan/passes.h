@@ -17,6 +17,10 @@ namespace purnet {
 int fuse_convolutions(Graph& graph, Device device, const NarrowForms& forms = {}, bool give_back = false,
                       const PackedWeights* kept = nullptr);
 
+// All that was measured of a convolution (conv2d_key.h) in this type: "measured: cuda bf16 wgmma 128x64", "measured: winograd 4x4 avx512 2
+// threads". Empty: nothing.
+std::string measured(const std::string& convolution, const Key& key);
+
 // Steps that read constants alone (copies of weights in bf16) are run once, here: their outputs become constants, absent where an
 // input is.
 void compute_constants(Graph& graph, Device device);

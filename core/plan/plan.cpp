@@ -8,6 +8,7 @@
 
 #include "core/plan/arena.h"
 #include "core/plan/lanes.h"
+#include "core/plan/merge.h"
 #include "core/plan/passes.h"
 #include "kernels/runtime/branch.h"
 #include "kernels/runtime/current_stream.h"
@@ -91,9 +92,9 @@ void Plan::State::launch(const Context& on) {
 std::string Plan::State::shapes(const Step& step, bool with_places) const {
     std::ostringstream out;
     const char* comma = "";
-    for (int v : step.inputs)
-        if (v >= 0 && !graph.values[static_cast<size_t>(v)].constant) {
-            out << comma << graph.values[static_cast<size_t>(v)].shape;
+    for (auto v = step.inputs.begin(); v != step.inputs.end(); ++v)
+        if (*v >= 0 && !graph.values[static_cast<size_t>(*v)].constant && std::find(step.inputs.begin(), v, *v) == v) {
+            out << comma << graph.values[static_cast<size_t>(*v)].shape;
             comma = ", ";
         }
     out << " -> ";
@@ -190,6 +191,7 @@ Plan::Plan(const std::vector<Tensor>& inputs, const Network& network, const Narr
     compute_constants(s.graph, s.context.device);
     drop_unused(s.graph);
     if (kept) restore_constants(s.graph, *kept, packed);
+    merge_convolutions(s.graph, s.context.device);
 
     const Graph& graph = s.graph;
     s.lanes.emplace(graph, s.context.device.on_host() ? 1 : most_lanes);

@@ -7,13 +7,22 @@
 
 namespace purnet::batch_norm {
 
-__device__ __forceinline__ float activation_slope(Activation a, float u, float slope) {
-    switch (a) {
-        case Activation::relu: return u > 0.0f ? 1.0f : 0.0f;
-        case Activation::relu6: return u > 0.0f && u < 6.0f ? 1.0f : 0.0f;
-        case Activation::prelu: return u > 0.0f ? 1.0f : slope;
-        default: return 1.0f;
+// For u after u: what does not depend on u is worked out once, the rest is two selections and no branch.
+struct ActivationSlope {
+    float below;  // of u that is not above 0
+    bool capped;
+
+    __device__ __forceinline__ ActivationSlope(Activation a, float slope)
+        : below(a == Activation::none    ? 1.0f
+                : a == Activation::prelu ? slope
+                                         : 0.0f),
+          capped(a == Activation::relu6) {}
+    __device__ __forceinline__ float operator()(float u) const {
+        const float above = capped && u >= 6.0f ? 0.0f : 1.0f;
+        return u > 0.0f ? above : below;
     }
-}
+};
+
+__device__ __forceinline__ float activation_slope(Activation a, float u, float slope) { return ActivationSlope(a, slope)(u); }
 
 }  // namespace purnet::batch_norm

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/batch_norm/batch_norm_simd.h"
+#include "kernels/batch_norm/gradient_sums.h"
 #include "kernels/batch_norm/moments.h"
 #include "kernels/runtime/grid_partition.h"
 #include "kernels/runtime/partition.h"
@@ -34,6 +35,16 @@ void add_moments(const Problem& p, const float* moments, double* sum) {
             sum[p.channels + c] += square + (2 * difference + n * first) * first;
         }
     }
+}
+
+// sum[k,c]: of the parts of each of the three sums (gradient_sums.h).
+void add_parts(const Problem& p, const float* sums, double* sum) {
+    const int64_t parts = moment_parts(p.rows);
+    std::fill(sum, sum + 3 * p.channels, 0.0);
+    for (int64_t k = 0; k < 3; ++k)
+        for (int64_t part = 0; part < parts; ++part)
+            for (int64_t c = 0; c < p.channels; ++c)
+                sum[k * p.channels + c] += static_cast<double>(sums[(k * parts + part) * p.channels + c]);
 }
 
 const float* at_row(const void* base, int64_t row, int64_t channels) {
@@ -99,6 +110,7 @@ void forward(const Problem& p, const Forward& f, const Context& context) {
 }
 
 void backward(const Problem& p, const Backward& b, const Context&) {
+    check_sums(b);
     const int64_t channels = p.channels;
     const auto* x = static_cast<const float*>(b.x);
     const auto* dy = static_cast<const float*>(b.dy);
@@ -117,13 +129,16 @@ void backward(const Problem& p, const Backward& b, const Context&) {
     const auto into = [&](float* base, int64_t row) { return base ? base + row * channels : nullptr; };
 
     const auto sums = PURNET_PICK(sums);
-    const bool one_pass = !p.training && !dbefore;  // dx needs no sums
-    for_blocks(blocks, [&](int64_t block, int64_t begin, int64_t end) {
-        double* sum = partial + block * 3 * channels;
-        sums({p.activation, end - begin, channels, x + begin * channels, at(b.before, begin), dy + begin * channels, mean, inverse, gamma,
-              beta, slope, into(dbefore, begin), one_pass ? into(dx, begin) : nullptr, sum, sum + channels, sum + 2 * channels});
-    });
-    combine(blocks, 3 * channels, partial);
+    const bool one_pass = !b.sums && !p.training && !dbefore;  // dx needs no sums
+    if (b.sums)
+        add_parts(p, static_cast<const float*>(b.sums), partial);
+    else
+        for_blocks(blocks, [&](int64_t block, int64_t begin, int64_t end) {
+            double* sum = partial + block * 3 * channels;
+            sums({p.activation, end - begin, channels, x + begin * channels, at(b.before, begin), dy + begin * channels, mean, inverse,
+                  gamma, beta, slope, into(dbefore, begin), one_pass ? into(dx, begin) : nullptr, sum, sum + channels, sum + 2 * channels});
+        });
+    if (!b.sums) combine(blocks, 3 * channels, partial);
     double slope_sum = 0;
     for (int64_t c = 0; c < channels; ++c) {
         const double n = static_cast<double>(p.rows);
@@ -163,6 +178,8 @@ void check(const Problem& p, bool has_slope, bool has_before) {
             "batch_norm: a slope is given if and only if the activation is prelu, not for ", name_of(p.activation));
     require(has_before == p.has_before, "batch_norm: the problem and the operands disagree on `before`");
 }
+
+void check_sums(const Backward& b) { require(!b.sums || !b.before, "batch_norm: sums that were taken in passing know of no `before`"); }
 
 Table<Kernels>& table() {
     static Table<Kernels> kernels("batch_norm",

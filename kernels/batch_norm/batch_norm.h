@@ -11,15 +11,17 @@
 //     dbeta_c = sum_r g,   dgamma_c = sum_r g h,   dslope = sum_rc dy min(u, 0),   dbefore = g,   dafter = dy (left to the caller)
 //     dx = gamma_c s_c g                                            running statistics
 //     dx = gamma_c s_c (g - dbeta_c / rows - h dgamma_c / rows)     batch statistics
+// Where the backward is given the sums over dy (gradient_sums.h), which who made dy took in passing, dbeta, dgamma and dslope come from
+// these; not beside `before`.
 // u is computed anew from x and before: nothing of size rows x C is stored between the two. Nor need y be: apply gives it again, bit for
 // bit, from x and what the forward wrote down for each channel:  u = gamma_c ((x - mean_c) inverse_c) + shift_c + before.
 //
 // x, before, after, y, dy, dx, dbefore: activations, rows x C, contiguous, C fastest. gamma, beta, running_*, mean, inverse (s), shift
 // (beta, and what rounding the mean lost) and their gradients: parameters, C values; slope, dslope: one. Optional, null when absent: slope
-// (but for prelu), before, after, moments and all results of the backward. y may be x, before or after; dx may be dy, dbefore may not be
-// dx. The forward writes mean, inverse and shift always: the backward and apply read them. Sums are taken in float64 over blocks fixed by
-// the shape: the same bits for any number of threads. Bytes: training forward 3 (read twice, written once; 2 with moments) + 1 each for
-// before, after; apply 2 + 1 each; backward 5 (x, dy twice, dx) + 1 for before.
+// (but for prelu), before, after, moments, sums and all results of the backward. y may be x, before or after; dx may be dy, dbefore may not
+// be dx. The forward writes mean, inverse and shift always: the backward and apply read them. Sums are taken in float64 over blocks fixed
+// by the shape: the same bits for any number of threads. Bytes: training forward 3 (read twice, written once; 2 with moments) + 1 each for
+// before, after; apply 2 + 1 each; backward 5 (x, dy twice, dx; 3 with sums) + 1 for before.
 #pragma once
 
 #include <cstddef>
@@ -84,6 +86,7 @@ struct Backward {
     void* dslope;
     void* dbefore;
     void* workspace;
+    const void* sums = nullptr;
 };
 
 struct Kernels {
@@ -98,5 +101,7 @@ size_t backward_workspace(const Problem&);
 
 // Throws where the activation is not one of the four or an operand's presence contradicts the problem.
 void check(const Problem&, bool has_slope, bool has_before);
+// Throws where sums stand beside `before`.
+void check_sums(const Backward&);
 
 }  // namespace purnet::batch_norm

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/gradient_sums.h"
 #include "kernels/batch_norm/moments.h"
 #include "kernels/record/operands.h"
 #include "kernels/record/pairwise.h"
@@ -88,17 +89,27 @@ void reference_backward(const Problem& p, const Backward& b, const Context&) {
     for (int64_t c = 0; c < p.channels; ++c) {
         const double mean = in(b.mean)[c], s = in(b.inverse)[c], gamma = in(b.gamma)[c];
         std::vector<double> g(static_cast<size_t>(p.rows)), h(static_cast<size_t>(p.rows));
-        double dbeta = 0, dgamma = 0;
+        double dbeta = 0, dgamma = 0, below = 0;
         for (int64_t r = 0; r < p.rows; ++r) {
             const int64_t i = r * p.channels + c;
             const size_t k = static_cast<size_t>(r);
             h[k] = (in(b.x)[i] - mean) * s;
             const double u = gamma * h[k] + in(b.beta)[c] + (b.before ? in(b.before)[i] : 0);
             g[k] = in(b.dy)[i] * act_derivative(p.activation, u, b.slope ? *in(b.slope) : 0);
-            dslope += in(b.dy)[i] * std::min(u, 0.0);
+            below += in(b.dy)[i] * std::min(u, 0.0);
             dbeta += g[k];
             dgamma += g[k] * h[k];
         }
+        if (b.sums) {
+            const int64_t parts = moment_parts(p.rows);
+            const auto total = [&](int64_t which) {
+                double sum = 0;
+                for (int64_t part = 0; part < parts; ++part) sum += in(b.sums)[(which * parts + part) * p.channels + c];
+                return sum;
+            };
+            dbeta = total(0), dgamma = total(1), below = total(2);
+        }
+        dslope += below;
         if (b.dbeta) out(b.dbeta)[c] = dbeta;
         if (b.dgamma) out(b.dgamma)[c] = dgamma;
         for (int64_t r = 0; r < p.rows; ++r) {
@@ -117,7 +128,11 @@ struct Variant {
     bool before, after;
 };
 
-Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer = false, bool from_moments = false) {
+// What the kernel before it has said of x, or the one behind it of dy. A case of its own: x does not move these here, so that the backward
+// is no derivative.
+enum class Given { nothing, moments, sums };
+
+Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer = false, Given given = Given::nothing) {
     const Problem p{.rows = rows,
                     .channels = channels,
                     .training = v.training,
@@ -171,6 +186,7 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
     if (slope) b.push_back(parameter(output("dslope", {1})));
     if (v.before && active) b.push_back(output("dbefore", map));
     b.push_back(workspace(backward_workspace(p)));
+    if (given == Given::sums) b.push_back(parameter(input("sums", {3, moment_parts(rows), channels})));
 
     const auto find = [](const std::vector<Operand>& operands, const Pointers& at, std::string_view name) -> void* {
         for (size_t i = 0; i < operands.size(); ++i)
@@ -181,10 +197,9 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
     Case c{.label = concat(v.training ? "training " : "fixed ", name_of(v.activation), v.before ? " before" : "", v.after ? " after" : "",
                            " r", rows, " c", channels),
            .real_layer = real_layer};
-    // A case of its own: x moves no moments here, so that the backward is no derivative of it. With fewer than 30 rows in a part such
-    // numbers may be nobody's moments.
-    if (from_moments) f.push_back(constant(parameter(input("moments", {3, moment_parts(rows), channels}, Fill::positive))));
-    c.directions.push_back({.name = from_moments ? "forward_from_moments" : "forward",
+    // With fewer than 30 rows in a part such numbers may be nobody's moments.
+    if (given == Given::moments) f.push_back(constant(parameter(input("moments", {3, moment_parts(rows), channels}, Fill::positive))));
+    c.directions.push_back({.name = given == Given::moments ? "forward_from_moments" : "forward",
                             .operands = f,
                             .run =
                                 [=](Key key, const Pointers& at, const Context& context) {
@@ -197,8 +212,8 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
                                 },
                             .available = [](Key key) { return table().has(&Kernels::forward, key); },
                             .flops = count * (v.training ? 8 : 4),
-                            .bytes = count * sizeof(float) * ((v.training && !from_moments ? 3 : 2) + v.before + v.after)});
-    if (from_moments) return c;
+                            .bytes = count * sizeof(float) * ((v.training && given != Given::moments ? 3 : 2) + v.before + v.after)});
+    if (given == Given::moments) return c;
     c.directions.push_back(
         {.name = "apply",
          .operands = again,
@@ -212,20 +227,22 @@ Case make_case(const Variant& v, int64_t rows, int64_t channels, bool real_layer
          .available = [](Key key) { return table().has(&Kernels::apply, key); },
          .flops = count * 4,
          .bytes = count * sizeof(float) * (2 + v.before + v.after)});
-    c.directions.push_back({.name = "backward",
-                            .operands = b,
-                            .run =
-                                [=](Key key, const Pointers& at, const Context& context) {
-                                    const auto of = [&](std::string_view name) { return find(b, at, name); };
-                                    table().get(&Kernels::backward, "backward", key)(
-                                        p,
-                                        {of("x"), of("gamma"), of("beta"), of("mean"), of("inverse"), of("slope"), of("before"), of("dy"),
-                                         of("dx"), of("dgamma"), of("dbeta"), of("dslope"), of("dbefore"), of("workspace")},
-                                        context);
-                                },
-                            .available = [](Key key) { return table().has(&Kernels::backward, key); },
-                            .flops = count * 16,
-                            .bytes = count * sizeof(float) * ((v.training ? 5 : 3) + (v.before && active ? 2 : 0))});
+    c.directions.push_back(
+        {.name = given == Given::sums ? "backward_from_sums" : "backward",
+         .operands = b,
+         .run =
+             [=](Key key, const Pointers& at, const Context& context) {
+                 const auto of = [&](std::string_view name) { return find(b, at, name); };
+                 table().get(&Kernels::backward, "backward", key)(
+                     p,
+                     {of("x"), of("gamma"), of("beta"), of("mean"), of("inverse"), of("slope"), of("before"), of("dy"), of("dx"),
+                      of("dgamma"), of("dbeta"), of("dslope"), of("dbefore"), of("workspace"), of("sums")},
+                     context);
+             },
+         .available = [](Key key) { return table().has(&Kernels::backward, key); },
+         .flops = count * 16,
+         .bytes = count * sizeof(float) * ((v.training && given != Given::sums ? 5 : 3) + (v.before && active ? 2 : 0))});
+    if (given == Given::sums) c.directions.erase(c.directions.begin(), c.directions.end() - 1);
     c.gradient = !active || count < 1000;
     return c;
 }
@@ -247,8 +264,9 @@ std::vector<Case> cases() {
     }
     list.push_back(make_case(variants[0], 40000, 1));
     for (const int64_t rows : {31, 64, 100, 192, 2400}) {
-        list.push_back(make_case(variants[3], rows, 40, false, true));
-        list.push_back(make_case(variants[4], rows, 33, false, true));
+        list.push_back(make_case(variants[3], rows, 40, false, Given::moments));
+        list.push_back(make_case(variants[4], rows, 33, false, Given::moments));
+        for (const size_t v : {1, 5, 6, 9}) list.push_back(make_case(variants[v], rows, rows == 64 ? 33 : 40, false, Given::sums));
     }
     // Channels that are whole vectors, of float32 alone or of bf16 too.
     std::vector<int64_t> all(variants.size());

@@ -45,7 +45,7 @@ void forward_f32(const Problem& p, const float* x, const float* weight, const fl
 // A pass over y: nothing is saved here, so nobody is told to take it (gives_moments).
 void forward_moments_f32(const Problem& p, const float* x, const float* weight, const float* bias, float* y, float* moments,
                          void* workspace, const Context& context) {
-    require(p.has_moments(), "conv2d: no moments of a convolution in groups or from one channel to one");
+    require_moments(p);
     forward_f32(p, x, weight, bias, y, workspace, context);
     const int64_t rows = p.n * p.out_h() * p.out_w(), parts = batch_norm::moment_parts(rows), plane = parts * p.o;
     parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
@@ -68,6 +68,14 @@ void backward_data_f32(const Problem& p, const float* dy, const float* weight, f
     const Method method = method_for(p, Pass::backward_data);
     if (method == Method::library) return onednn::backward_data(p, dy, weight, dx, workspace);
     pack_and_run(method, p, Pass::backward_data, dy, weight, nullptr, dx, workspace);
+}
+
+// As forward_moments_f32: nobody is told to take it.
+void backward_data_sums_f32(const Problem& p, const float* dy, const float* weight, const batch_norm::NormOperands& norm, float* dx,
+                            float* sums, void* workspace, const Context& context) {
+    require_gradient_sums(p);
+    backward_data_f32(p, dy, weight, dx, workspace, context);
+    batch_norm::gradient_sums(norm, p.n * p.h * p.w, p.c, dx, sums);
 }
 
 void backward_weights_f32(const Problem& p, const float* x, const float* dy, float* dweight, float* dbias, void* workspace,
@@ -96,6 +104,15 @@ void check(const Problem& p) {
             "conv2d: a ", p.kh, "x", p.kw, " kernel of dilation ", p.dilation, " does not fit into the padded ", p.h, "x", p.w, " input");
 }
 
+void require_moments(const Problem& p) {
+    require(p.has_moments(), "conv2d: no moments of a convolution in groups or from one channel to one");
+}
+
+void require_gradient_sums(const Problem& p) {
+    require(p.has_gradient_sums(),
+            "conv2d: no sums over the input's gradient of a convolution with a stride, in groups or from one channel to one");
+}
+
 size_t workspace(Key key, const Problem& problem, Pass pass) {
     const Kernels* kernels = table().find(key);
     return kernels && kernels->workspace ? kernels->workspace(problem, pass) : 0;
@@ -106,6 +123,7 @@ Table<Kernels>& table() {
                                               {.forward = erase<forward_f32>,
                                                .forward_moments = erase<forward_moments_f32>,
                                                .backward_data = erase<backward_data_f32>,
+                                               .backward_data_sums = erase<backward_data_sums_f32>,
                                                .backward_weights = erase<backward_weights_f32>,
                                                .workspace = workspace_f32,
                                                .pack = pack_f32}}});

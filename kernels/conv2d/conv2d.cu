@@ -63,6 +63,8 @@ template Way way_of<float>(const Problem&, Pass, bool);
 template void forward(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&, const Way*);
 template void backward_data(const Problem&, const float*, const float*, const tile::Epilogue<float>&, float*, void*, const Context&,
                             const Way*);
+template Way way_of_merged<float>(const Problem&, Pass, int);
+template void convolve_merged(const Problem&, Pass, std::span<const Member<float>>, void*, const Context&, const Way&);
 template void backward_weights(const Problem&, const float*, const float*, float*, float*, void*, const Context&, const Way*);
 
 }  // namespace implicit

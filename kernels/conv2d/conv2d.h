@@ -4,6 +4,8 @@
 //       g = o / (O/groups), I = C/groups, i < I;   x outside its H x W is 0
 //   forward_moments:   y, and moments of its rows (n,p,q): kernels/batch_norm/moments.h; of problems that has_moments()
 //   backward_data:     dx[n,h,w,g*I+i]    = sum over o of group g, (p,ky), (q,kx) that meet (h,w) of  weight[o,ky,kx,i] * dy[n,p,q,o]
+//   backward_data_sums: dx, and over it the sums of the backward of the batch norm that made x: kernels/batch_norm/gradient_sums.h; of
+//                      problems that has_gradient_sums()
 //   backward_weights:  dweight[o,ky,kx,i] = sum over n,p,q of dy[n,p,q,o] * x[n, p*s - top + ky*d, q*s - left + kx*d, g*I + i]
 //                      dbias[o]           = sum over n,p,q of dy[n,p,q,o]
 //
@@ -18,6 +20,7 @@
 
 #include <memory>
 
+#include "kernels/batch_norm/gradient_sums.h"
 #include "kernels/conv2d/packed.h"
 #include "kernels/runtime/table.h"
 
@@ -45,11 +48,16 @@ struct Problem {
     bool depthwise() const { return groups == c && groups == o && groups > 1; }
     // One group, and a product of matrices: not from one channel to one.
     bool has_moments() const { return groups == 1 && (c > 1 || o > 1); }
+    // Likewise, and dx is one product, not one for each phase of a stride.
+    bool has_gradient_sums() const { return has_moments() && stride == 1; }
     bool operator==(const Problem&) const = default;
 };
 
 // Throws Error where sizes are not positive, groups do not divide the channels, or the kernel does not fit into the padded input.
 void check(const Problem& problem);
+// Throw where it has not what they are named for.
+void require_moments(const Problem& problem);
+void require_gradient_sums(const Problem& problem);
 
 enum class Pass { forward, backward_data, backward_weights };
 
@@ -62,6 +70,11 @@ struct Kernels {
     // Whether that costs less than a pass over y would; null: never.
     bool (*gives_moments)(const Problem&, bool bias) = nullptr;
     void (*backward_data)(const Problem&, const void* dy, const void* weight, void* dx, void* workspace, const Context&) = nullptr;
+    // sums: parameters, {3, moment_parts(N H W), C}.
+    void (*backward_data_sums)(const Problem&, const void* dy, const void* weight, const batch_norm::NormOperands& norm, void* dx,
+                               void* sums, void* workspace, const Context&) = nullptr;
+    // Whether that costs less than a pass over dx would; null: never.
+    bool (*gives_gradient_sums)(const Problem&) = nullptr;
     void (*backward_weights)(const Problem&, const void* x, const void* dy, void* dweight, void* dbias, void* workspace,
                              const Context&) = nullptr;
     size_t (*workspace)(const Problem&, Pass) = nullptr;  // null: none is needed

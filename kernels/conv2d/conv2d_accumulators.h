@@ -1,7 +1,8 @@
-// From the accumulators of warps' matrix instructions to their places in the result, and to its moments.
+// From the accumulators of warps' matrix instructions to their places in the result, and to what is said of it in passing.
 #pragma once
 
 #include "kernels/conv2d/conv2d_moments.h"
+#include "kernels/conv2d/conv2d_norm_sums.h"
 #include "kernels/conv2d/conv2d_split.h"
 #include "kernels/tile/matrix.h"
 
@@ -33,6 +34,11 @@ __device__ __forceinline__ void finish_accumulators(const Product& product, floa
         using Moments = TileMoments<Tile::rows, Tile::columns, Tile::rows / Tile::warp_rows>;
         static_assert(Moments::floats * sizeof(float) <= Shared);
         if (product.moments) warp_moments<Moments, Parts, 4>(sum, product, row0, column0, row, column, true, memory);
+    }
+    if constexpr (Product::has_norm_sums) {
+        using Sums = TileNormSums<Tile::rows, Tile::columns, Tile::rows / Tile::warp_rows>;
+        static_assert(Sums::floats * sizeof(float) <= Shared);
+        warp_norm_sums<Sums, Parts, 4>(sum, product, row0, column0, row, column, true, memory);
     }
 }
 

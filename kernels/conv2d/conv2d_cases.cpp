@@ -6,6 +6,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/conv2d/conv2d_methods.h"
+#include "kernels/record/gradient_sums.h"
 #include "kernels/record/winograd_bound.h"
 #include "kernels/record/workspace.h"
 #include "kernels/runtime/parallel.h"
@@ -88,6 +89,12 @@ void reference_backward_data(const Problem& s, const double* dy, const double* w
     });
 }
 
+void reference_backward_data_sums(const Problem& s, const double* dy, const double* weight, const batch_norm::NormOperands& norm,
+                                  double* dx, double* sums, void* workspace, const Context& context) {
+    reference_backward_data(s, dy, weight, dx, workspace, context);
+    reference_gradient_sums(norm, s.n * s.h * s.w, s.c, dx, sums);
+}
+
 void reference_backward_weights(const Problem& s, const double* x, const double* dy, double* dweight, double* dbias, void*,
                                 const Context&) {
     if (dweight) {
@@ -137,6 +144,16 @@ bool forward_moments_magnitude(const Problem& s, Key key, const Pointers& p, boo
 bool backward_data_magnitude(const Problem& s, Key key, const Pointers& p) {
     return key.device == DeviceType::cpu && winograd_bound(s, Pass::backward_data, static_cast<const double*>(p[0]),
                                                            static_cast<const double*>(p[1]), static_cast<double*>(p[2]));
+}
+
+// e: as in forward_moments_magnitude.
+bool backward_data_sums_magnitude(const Problem& s, Key key, const Pointers& p, const batch_norm::NormOperands& norm, int64_t reduction) {
+    auto *dx = static_cast<double*>(p[2]), *sums = static_cast<double*>(p.back());
+    if (!backward_data_magnitude(s, key, p))
+        reference_backward_data(s, static_cast<const double*>(p[0]), static_cast<const double*>(p[1]), dx, nullptr, {});
+    const double k = static_cast<double>(reduction), unit = std::min(k, 6 * std::sqrt(k)) * 0x1p-24;
+    gradient_sums_magnitude(norm, s.n * s.h * s.w, s.c, dx, 1 + (key.dtype == DType::bf16 ? 0x1p-8 : 0x1p-24) / unit, sums);
+    return true;
 }
 
 bool backward_weights_magnitude(const Problem& s, Key key, const Pointers& p, bool bias) {
@@ -226,6 +243,37 @@ Case make_case(const Problem& s, bool bias, bool real_layer, bool moments = fals
     return c;
 }
 
+// The data gradient with the sums of the batch norm before it. A case of its own: a forward knows nothing of that batch norm.
+Case make_sums_case(const Problem& s, Activation activation) {
+    Case c = make_case(s, false, false);
+    Direction& d = c.directions[1];
+    d.name = "backward_data_sums";
+    d.available = [](Key key) { return table().has(&Kernels::backward_data_sums, key); };
+    const int64_t rows = s.n * s.h * s.w;
+    const bool slope = activation == Activation::prelu;
+    const auto operand = [&](const char* name, std::vector<int64_t> shape, Kind kind, Fill fill = Fill::any) {
+        d.operands.push_back({.name = name, .kind = kind, .shape = std::move(shape), .fill = fill});
+    };
+    operand("norm_x", {s.n, s.h, s.w, s.c}, Kind::activation);
+    operand("gamma", {s.c}, Kind::parameter, Fill::positive);
+    operand("beta", {s.c}, Kind::parameter);
+    operand("mean", {s.c}, Kind::parameter);
+    operand("inverse", {s.c}, Kind::parameter, Fill::positive);
+    if (slope) operand("slope", {1}, Kind::parameter);
+    d.operands.push_back({"sums", Role::output, Kind::parameter, {3, batch_norm::moment_parts(rows), s.c}});
+    const auto norm_of = [activation, slope](const Pointers& p) {
+        return batch_norm::NormOperands{activation, p[4], p[5], p[6], p[7], p[8], slope ? p[9] : nullptr};
+    };
+    d.run = [=](Key key, const Pointers& p, const Context& on) {
+        table().get(&Kernels::backward_data_sums, "backward_data_sums", key)(s, p[0], p[1], norm_of(p), p[2], p.back(), p[3], on);
+    };
+    d.magnitude = [=, reduction = d.reduction](Key key, const Pointers& p) {
+        return backward_data_sums_magnitude(s, key, p, norm_of(p), reduction);
+    };
+    c.directions = {std::move(d)};
+    return c;
+}
+
 std::vector<Case> cases() {
     std::vector<Case> list;
     const auto add = [&](Problem s, bool bias = false) { list.push_back(make_case(s, bias, false)); };
@@ -266,6 +314,12 @@ std::vector<Case> cases() {
     add({.n = 1, .h = 2, .w = 3, .c = 18, .o = 19, .kh = 3, .kw = 3, .pads = {4, 4, 4, 4}, .dilation = 4});
     add({.n = 2, .h = 12, .w = 7, .c = 3, .o = 16, .kh = 1, .kw = 7, .pads = {0, 3, 0, 3}});
     add({.n = 1, .h = 19, .w = 21, .c = 3, .o = 24, .kh = 7, .kw = 7, .stride = 2, .pads = {3, 3, 3, 3}});
+    // Rows of taps that make runs (conv2d_runs.h): with a leading element and without, several tiles of weights, dilated along the rows
+    // alone.
+    add_moments({.n = 2, .h = 19, .w = 22, .c = 3, .o = 72, .kh = 7, .kw = 7, .stride = 2, .pads = {3, 3, 3, 3}}, true);
+    add({.n = 1, .h = 9, .w = 8, .c = 6, .o = 16, .kh = 5, .kw = 5, .pads = {2, 2, 2, 2}}, true);
+    add({.n = 2, .h = 9, .w = 6, .c = 5, .o = 8, .kh = 3, .kw = 4, .stride = 2, .pads = {0, 1, 1, 3}});
+    add({.n = 1, .h = 9, .w = 7, .c = 2, .o = 24, .kh = 3, .kw = 1, .pads = {2, 0, 2, 0}, .dilation = 2});
     add({.n = 2, .h = 7, .w = 7, .c = 20, .o = 33, .stride = 2});
     add({.n = 1, .h = 9, .w = 9, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3, .pads = {1, 0, 0, 1}});
     add({.n = 1, .h = 1, .w = 3, .c = 16, .o = 16, .kh = 3, .kw = 3, .stride = 2, .pads = {1, 1, 1, 1}});  // a phase without pixels
@@ -285,6 +339,16 @@ std::vector<Case> cases() {
     add_moments({.n = 2, .h = 17, .w = 16, .c = 3, .o = 9, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}});
     // Rows in three parts of 64, more columns than a tile has.
     add_moments({.n = 1, .h = 16, .w = 12, .c = 64, .o = 136});
+    // A tile and less of every kernel, several of columns and of rows, ragged ones, sums in parts, a part of one row, dilated.
+    constexpr Activation none = Activation::none, relu = Activation::relu, relu6 = Activation::relu6, prelu = Activation::prelu;
+    const auto add_sums = [&](Problem s, Activation activation) { list.push_back(make_sums_case(s, activation)); };
+    add_sums({.c = 2, .o = 3}, prelu);
+    add_sums({.n = 1, .h = 5, .w = 13, .c = 7, .o = 5, .kh = 3, .kw = 2, .pads = {1, 1, 1, 0}}, relu);
+    add_sums({.n = 2, .h = 6, .w = 11, .c = 65, .o = 20}, prelu);
+    add_sums({.n = 1, .h = 16, .w = 12, .c = 136, .o = 64}, prelu);
+    add_sums({.n = 1, .h = 13, .w = 10, .c = 72, .o = 40, .kh = 3, .kw = 3, .pads = {2, 2, 2, 2}, .dilation = 2}, relu6);
+    add_sums({.n = 1, .h = 5, .w = 4, .c = 72, .o = 64, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, none);
+    add_sums({.n = 1, .h = 9, .w = 7, .c = 20, .o = 521}, prelu);
     // One channel in and out: the upsampling heads seen from behind.
     add({.n = 2, .h = 17, .w = 21, .c = 1, .o = 1, .kh = 8, .kw = 8, .stride = 4, .pads = {2, 2, 2, 2}});
     // The same with few taps and many lines, with inputs that no window meets, and dilated.
@@ -300,6 +364,8 @@ const bool registered = [] {
                                                       .forward_moments = erase<reference_forward_moments>,
                                                       .gives_moments = [](const Problem& s, bool) { return s.has_moments(); },
                                                       .backward_data = erase<reference_backward_data>,
+                                                      .backward_data_sums = erase<reference_backward_data_sums>,
+                                                      .gives_gradient_sums = [](const Problem& s) { return s.has_gradient_sums(); },
                                                       .backward_weights = erase<reference_backward_weights>});
     return record::add({.name = "conv2d", .formula = "y = conv(x, weight) + bias: stride, pads, dilation, groups", .cases = cases});
 }();

@@ -2,9 +2,11 @@
 // the device, in the way that is given or, by null, in the one that way_of() says; `workspace` has workspace<T>(problem, pass, way) bytes.
 #pragma once
 
+#include <span>
+
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_merged.h"
 #include "kernels/conv2d/conv2d_ways.h"
-#include "kernels/tile/epilogue.h"
 
 namespace purnet::conv2d::implicit {
 
@@ -19,6 +21,12 @@ void forward(const Problem& problem, const T* x, const T* weight, const tile::Ep
 template <class T>
 void backward_data(const Problem& problem, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, void* workspace,
                    const Context& context, const Way* way = nullptr);
+
+// pass: forward or backward_data. problem: of the first. Sources and weights lie aligned as `way`, way_of_merged's, wants them.
+// workspace: of way.grid.times(their number).
+template <class T>
+void convolve_merged(const Problem& problem, Pass pass, std::span<const Member<T>> members, void* workspace, const Context& context,
+                     const Way& way);
 
 // Either result may be null.
 template <class T>

@@ -2,12 +2,9 @@
 #pragma once
 
 #include "kernels/conv2d/conv2d_cuda.h"
+#include "kernels/conv2d/conv2d_estimate.h"
 
 namespace purnet::conv2d::implicit::depthwise {
-
-inline constexpr int most_taps = 49, most_columns = 7;
-
-inline bool takes(const Problem& p) { return p.depthwise() && p.kh * p.kw <= most_taps && p.kw <= most_columns; }
 
 template <class T>
 void forward(const Problem& problem, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, const Context& context);

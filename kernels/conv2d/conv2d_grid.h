@@ -29,6 +29,12 @@ struct Grid {
         grid.splits = wanted;
         return grid;
     }
+    // Of so many convolutions in one launch (conv2d_merged.h).
+    Grid times(int convolutions) const {
+        Grid grid = *this;
+        grid.products *= convolutions;
+        return grid;
+    }
     // The estimate's number of parts first, then others: with a part long enough and blocks for at most eight waves of 132.
     std::vector<int> parts_to_try() const {
         std::vector<int> list{splits};

@@ -6,11 +6,13 @@
 #include <climits>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "kernels/conv2d/conv2d_cuda.h"
 #include "kernels/conv2d/conv2d_depthwise_cuda.h"
+#include "kernels/conv2d/conv2d_estimate.h"
 #include "kernels/conv2d/conv2d_key.h"
 #include "kernels/conv2d/conv2d_single_cuda.h"
 #include "kernels/conv2d/conv2d_tile.h"
@@ -47,15 +49,6 @@ inline std::string describe(const Problem& p) {
                   p.dilation, ", groups ", p.groups);
 }
 
-// Of the data gradient: sizes of the largest phase.
-inline Grid grid_of(const Problem& p, Pass pass, TileSize tile = {}) {
-    const int64_t in = p.c / p.groups, out = p.o / p.groups;
-    if (pass == Pass::forward) return grid_of(p.n * p.out_h() * p.out_w(), out, p.kh * p.kw * in, p.groups, tile);
-    if (pass == Pass::backward_weights) return grid_of(out, p.kh * p.kw * in, p.n * p.out_h() * p.out_w(), p.groups, tile);
-    const int64_t s = p.stride, taps = ((p.kh + s - 1) / s) * ((p.kw + s - 1) / s);
-    return grid_of(p.n * ((p.h + s - 1) / s) * ((p.w + s - 1) / s), in, taps * out, p.groups * s * s, tile);
-}
-
 // Of channels along the lines of the two operands.
 template <class... P>
 int chunk_of(int64_t channels, int64_t other_channels, const P*... operands) {
@@ -71,31 +64,15 @@ int chunk_of(const Problem& p, Pass pass, const P*... operands) {
 }
 
 template <class Product, class... P>
-void launch_product(void (*kernel)(P...), const Product& product, const Grid& grid, unsigned threads, size_t shared, void* workspace,
+void launch_product(void (*kernel)(P...), const Product& product, const Grid& of_one, unsigned threads, size_t shared, void* workspace,
                     cudaStream_t stream) {
+    const Grid grid = of_one.times(1 + product.more);
     require(grid.column_tiles <= 65535 && grid.products * grid.splits <= 65535, "conv2d: ", grid.products, " groups and phases of ",
             grid.column_tiles, " tiles are more than a grid holds");
     const dim3 blocks(static_cast<unsigned>(grid.row_tiles), static_cast<unsigned>(grid.column_tiles),
                       static_cast<unsigned>(grid.products * grid.splits));
     unsigned* counter = grid.splits > 1 ? cuda::counters(static_cast<int>(grid.tiles())) : nullptr;
     cuda::launch_early(kernel, blocks, threads, shared, stream, product, grid.splits, static_cast<float*>(workspace), counter);
-}
-
-// Of tiles, the largest first, those of which no half lies beyond the result; in front the estimate's: the first of which every
-// multiprocessor of a large device gets one, or of a weight gradient, whose long sums are cut anyway, a part of one; the smallest where
-// there are not as many.
-inline std::vector<TileSize> tiles_in_turn(const Problem& p, Pass pass, std::vector<TileSize> tiles) {
-    const Grid small = grid_of(p, pass);
-    std::erase_if(tiles, [&](const TileSize& tile) {
-        return (tile.rows > tile_size && small.row_tiles == 1) || (tile.columns > tile_size && small.column_tiles == 1);
-    });
-    auto estimate = std::find_if(tiles.begin(), tiles.end(), [&](const TileSize& tile) {
-        const Grid grid = grid_of(p, pass, tile);
-        return grid.tiles() * (pass == Pass::backward_weights ? grid.splits : 1) >= 132;
-    });
-    if (estimate == tiles.end()) --estimate;
-    std::rotate(tiles.begin(), estimate, estimate + 1);
-    return tiles;
 }
 
 template <class T>
@@ -175,7 +152,7 @@ void forward(const Problem& p, const T* x, const T* weight, const tile::Epilogue
     const auto text = [&] { return describe(p); };
     const OpScope op("conv2d forward", text);
     check(p);
-    require(!moments || p.has_moments(), "conv2d: no moments of a convolution in groups or from one channel to one");
+    if (moments) require_moments(p);
     const bool alone = !moments && sum_alone(epilogue);
     const Way way = given ? *given : way_of<T>(p, Pass::forward, alone);
     if (alone && run_by(way.library, p, Pass::forward, dtype_of<T>, x, weight, y, workspace, context)) return;
@@ -216,6 +193,25 @@ void backward_data(const Problem& p, const T* dy, const T* weight, const tile::E
 }
 
 template <class T>
+void backward_data_sums(const Problem& p, const T* dy, const T* weight, const batch_norm::NormOperands& norm, T* dx, float* sums,
+                        void* workspace, const Context& context) {
+    const auto text = [&] { return describe(p); };
+    const OpScope op("conv2d backward_data_sums", text);
+    check(p);
+    require_gradient_sums(p);
+    const bool vectors = p.c % 4 == 0 && tile::aligned_16(dx, static_cast<const T*>(norm.x));
+    const GradientWithSums<T> product{{narrow(p), dy, weight, {}, dx, vectors}, norm, sums};
+    Method<T>::launch(p, Pass::backward_data, way_of<T>(p, Pass::backward_data, false), product,
+                      chunk_of(p, Pass::backward_data, dy, weight), workspace, cuda::stream_of(context));
+}
+
+// As gives_moments.
+template <class T>
+bool gives_gradient_sums(const Problem& p) {
+    return p.has_gradient_sums() && way_of<T>(p, Pass::backward_data, true).library == Library::none;
+}
+
+template <class T>
 void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight, float* dbias, void* workspace, const Context& context,
                       const Way* given) {
     const auto text = [&] { return describe(p); };
@@ -236,6 +232,38 @@ void backward_weights(const Problem& p, const T* x, const T* dy, float* dweight,
         }
     }
     if (dbias) backward_bias(p.n * p.out_h() * p.out_w(), p.o, dy, dbias, workspace, context);
+}
+
+template <class T>
+Way way_of_merged(const Problem& widest, Pass pass, int convolutions) {
+    Way way = way_of<T>(as_one(widest, convolutions), pass, false);
+    way.grid = grid_of(widest, pass, way.tile).in_parts(way.grid.splits);
+    return way;
+}
+
+template <class T>
+void convolve_merged(const Problem& p, Pass pass, std::span<const Member<T>> members, void* workspace, const Context& context,
+                     const Way& way) {
+    const auto text = [&] { return concat(members.size(), " of ", describe(p)); };
+    const OpScope op(pass == Pass::forward ? "conv2d forward" : "conv2d backward_data", text);
+    check(p);
+    require(members.size() >= 2 && members.size() <= most_merged && p.groups == 1, "conv2d: a launch of ", members.size(),
+            " convolutions of ", p.groups, " groups");
+    int chunk = 8;
+    for (const Member<T>& m : members) chunk = std::min(chunk, chunk_of(p, pass, m.source, m.weight));
+    const auto launch = [&](auto product) {
+        const Member<T>& first = members[0];
+        product.p = narrow(p);
+        product.source = first.source, product.weight = first.weight, product.epilogue = first.epilogue;
+        product.out = first.out, product.vectors = first.vectors;
+        product.more = static_cast<int>(members.size()) - 1;
+        std::copy(members.begin() + 1, members.end(), product.others);
+        Method<T>::launch(p, pass, way, product, chunk, workspace, cuda::stream_of(context));
+    };
+    if (pass == Pass::forward)
+        launch(MergedCorrelation<T, true>{});
+    else
+        launch(MergedCorrelation<T, false>{});
 }
 
 template <class T>
@@ -298,6 +326,8 @@ Kernels kernels_of() {
             .forward_moments = erase<plain_forward_moments<T>>,
             .gives_moments = gives_moments<T>,
             .backward_data = erase<plain_backward_data<T>>,
+            .backward_data_sums = erase<backward_data_sums<T>>,
+            .gives_gradient_sums = gives_gradient_sums<T>,
             .backward_weights = erase<plain_backward_weights<T>>,
             .workspace = plain_workspace<T>,
             .pack = pack_forward<T>};

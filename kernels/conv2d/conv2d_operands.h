@@ -6,6 +6,7 @@
 //     Along::other  a line is one term of the sum, a chunk W neighbours along the row (or column)        everything of a weight gradient
 // Each operand is a class with
 //     Operand(arguments, first line, step between lines, first element of the chunk)
+//     width            W
 //     advance(n)       the tile n terms of the sum further on
 //     at(line)         where that chunk lies, or that it is padding
 // What does not depend on the sum is computed by the constructor, once; advance adds and compares. W divides the number of
@@ -75,6 +76,7 @@ struct PixelWalk {
 template <class T, int W, int Lines>
 struct PixelsByTaps {
     static constexpr tile::Along along = tile::Along::k;
+    static constexpr int width = W;
     View view;
     const T* source;
     TapWalk k;
@@ -108,6 +110,7 @@ struct PixelsByTaps {
 template <class T, int W, int Lines>
 struct WeightByTaps {
     static constexpr tile::Along along = tile::Along::k;
+    static constexpr int width = W;
     const T* weight;
     int depth, k, left;  // left: lines from the first one to the end
     int64_t base;
@@ -126,6 +129,7 @@ struct WeightByTaps {
 template <class T, int W, int Lines>
 struct TapsByWeight {
     static constexpr tile::Along along = tile::Along::other;
+    static constexpr int width = W;
     View view;
     const T* weight;
     int taps, columns, column;  // taps: of the whole kernel
@@ -152,6 +156,7 @@ struct TapsByWeight {
 template <class T, int W, int Lines>
 struct PixelsOfGradient {
     static constexpr tile::Along along = tile::Along::other;
+    static constexpr int width = W;
     const T* dy;
     int64_t pixels, at_pixel;
     int pixel, rows, row, step;
@@ -170,6 +175,7 @@ struct PixelsOfGradient {
 template <class T, int W, int Lines>
 struct PixelsUnderTap {
     static constexpr tile::Along along = tile::Along::other;
+    static constexpr int width = W;
     View view;
     const T* x;
     int images, dy, dx, c;

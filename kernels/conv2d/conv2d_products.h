@@ -7,17 +7,20 @@
 //
 // A product is a class with
 //     select(z)                          of which group (and phase) the rest speaks
+//     most, more, selected(), beyond(c)  of a launch of several convolutions (MergedCorrelation): how many there can be, how many there are
+//                                        beyond the first, which one is selected, whether columns from c on are none of its own
 //     rows(), columns(), depth()
 //     a<W, Lines>(...), b<W, Lines>(...) the operands (conv2d_operands.h)
 //     row_at(row), put<N>(...)           where a row of C lies, and N neighbours of it to their place; they are then as put, but for
 //                                        the rounding
 //     has_moments                        whether `moments` may ask for those of the result (conv2d_moments.h)
+//     has_norm_sums                      whether `sums` wants those of `norm` over the result (conv2d_norm_sums.h)
 // Both kernels (conv2d_tile.h in float32, conv2d_mma.h on tensor cores) take any of them.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_merged.h"
 #include "kernels/conv2d/conv2d_operands.h"
-#include "kernels/tile/epilogue.h"
 
 namespace purnet::conv2d::implicit {
 
@@ -25,7 +28,7 @@ namespace purnet::conv2d::implicit {
 template <class T, bool Forward>
 struct Correlation {
     using Element = T;
-    static constexpr bool has_moments = Forward;
+    static constexpr bool has_moments = Forward, has_norm_sums = false;
     Problem32 p;
     const T* source;
     const T* weight;
@@ -35,6 +38,10 @@ struct Correlation {
     float* moments;  // null: not wanted; of one group alone
     View view;
     int group;
+    static constexpr int most = 1, more = 0;
+
+    __device__ static int selected() { return 0; }
+    __device__ static bool beyond(int) { return false; }
 
     // Channels of one group that are summed, and that are written.
     __host__ __device__ int summed() const { return (Forward ? p.c : p.o) / p.groups; }
@@ -86,9 +93,68 @@ struct Correlation {
     }
 };
 
+// The data gradient of stride 1 and one group, a row of which is a pixel of memory, with the sums of the batch norm before the convolution.
+// A product of its own, so that kernels without them keep their registers.
+template <class T>
+struct GradientWithSums : Correlation<T, false> {
+    static constexpr bool has_norm_sums = true;
+    batch_norm::NormOperands norm;  // `vectors`: its x may be taken in vectors too
+    float* sums;
+};
+
+// Several convolutions as one launch (conv2d_merged.h), of one group: what a Correlation has is the first's. A product of its own, so that
+// kernels of one convolution keep their registers.
+template <class T, bool Forward>
+struct MergedCorrelation : Correlation<T, Forward> {
+    using One = Correlation<T, Forward>;
+    static constexpr int most = most_merged;
+    int more;  // convolutions beyond the first
+    Member<T> others[most_merged - 1];
+    int member;  // that is selected
+
+    // A value, made by choosing field by field: places in the parameters that a register decides about would be copied to memory.
+    __host__ __device__ Member<T> numbered(int number) const {
+        Member<T> m{this->source, this->weight, this->epilogue, this->out, this->vectors, Forward ? this->p.o : this->p.c};
+#pragma unroll
+        for (int i = 0; i < most_merged - 1; ++i) {
+            const Member<T>& other = others[i];
+            const bool chosen = number == i + 1;
+            m.source = chosen ? other.source : m.source;
+            m.weight = chosen ? other.weight : m.weight;
+            m.epilogue.bias = chosen ? other.epilogue.bias : m.epilogue.bias;
+            m.epilogue.before = chosen ? other.epilogue.before : m.epilogue.before;
+            m.epilogue.after = chosen ? other.epilogue.after : m.epilogue.after;
+            m.epilogue.slope = chosen ? other.epilogue.slope : m.epilogue.slope;
+            m.epilogue.top = chosen ? other.epilogue.top : m.epilogue.top;
+            m.out = chosen ? other.out : m.out;
+            m.vectors = chosen ? other.vectors : m.vectors;
+            m.channels = chosen ? other.channels : m.channels;
+        }
+        return m;
+    }
+    __device__ int selected() const { return member; }
+    __device__ bool beyond(int column) const { return column >= this->columns(); }
+
+    // What the epilogue needs is chosen where it is needed: until then `member` alone is kept.
+    __device__ void select(int z) {
+        const int all = One::products(this->p);
+        member = z / all;
+        const Member<T> own = numbered(member);
+        this->source = own.source;
+        this->weight = own.weight;
+        (Forward ? this->p.o : this->p.c) = own.channels;
+        One::select(z - member * all);
+    }
+    template <int N>
+    __device__ void put(int64_t row_at, int column, float (&v)[N]) const {
+        const Member<T> own = numbered(member);
+        tile::finish_row(own.out, row_at + column, column, v, this->columns() - column, own.vectors, own.epilogue);
+    }
+};
+
 template <class T>
 struct WeightGradient {
-    static constexpr bool has_moments = false;
+    static constexpr bool has_moments = false, has_norm_sums = false;
     Problem32 p;
     const T* x;
     const T* dy;
@@ -96,7 +162,10 @@ struct WeightGradient {
     bool vectors;
     View view;
     int group;
+    static constexpr int most = 1, more = 0;
 
+    __device__ static int selected() { return 0; }
+    __device__ static bool beyond(int) { return false; }
     __host__ __device__ static int products(const Problem32& p) { return p.groups; }
     __host__ __device__ void select(int z) {
         group = z;
@@ -123,6 +192,15 @@ struct WeightGradient {
     template <int N>
     __device__ void put(int64_t row_at, int column, float (&v)[N]) const {
         tile::put_row(out + row_at + column, v, columns() - column, vectors);
+    }
+};
+
+// The same for conv2d_mma.h where the channels of dy do not come in eights, as the one of a head: its elements are copied one by one.
+template <class T>
+struct NarrowWeightGradient : WeightGradient<T> {
+    template <int, int Lines>
+    __host__ __device__ auto a(int64_t row, int k, int line, int step, int element) const {
+        return WeightGradient<T>::template a<1, Lines>(row, k, line, step, element);
     }
 };
 

@@ -3,10 +3,9 @@
 #pragma once
 
 #include "kernels/conv2d/conv2d_cuda.h"
+#include "kernels/conv2d/conv2d_estimate.h"
 
 namespace purnet::conv2d::implicit::single {
-
-inline bool takes(const Problem& p) { return p.c == 1 && p.o == 1 && p.dilation == 1; }
 
 template <class T>
 void forward(const Problem& problem, const T* x, const T* weight, const tile::Epilogue<T>& epilogue, T* y, const Context& context);

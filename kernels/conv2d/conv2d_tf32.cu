@@ -13,11 +13,9 @@ void launch_tile(const Product& product, const Grid& grid, void* workspace, cuda
 }  // namespace
 
 void add_ways(std::vector<Way>& list, const Problem& p, Pass pass) {
-    const int64_t in = p.c / p.groups, out = p.o / p.groups;
-    if ((pass == Pass::forward ? chunk_of(in, in) : chunk_of(in, out)) < 4) return;
+    if (!in_vectors(p, pass, 4)) return;
     std::vector<Way> own;
-    for (const TileSize tile : tiles_in_turn(p, pass, {{128, 128}, {64, 64}}))
-        implicit::add_ways(own, "tf32", tile, grid_of(p, pass, tile));
+    for (const TileSize tile : tf32_tiles(p, pass)) implicit::add_ways(own, "tf32", tile, grid_of(p, pass, tile));
     for (Way& way : own) {
         way.tf32 = true;
         list.push_back(std::move(way));
@@ -34,6 +32,9 @@ void launch(const Way& way, const Product& product, void* workspace, cudaStream_
 
 template void launch(const Way&, const Correlation<float, true>&, void*, cudaStream_t);
 template void launch(const Way&, const Correlation<float, false>&, void*, cudaStream_t);
+template void launch(const Way&, const GradientWithSums<float>&, void*, cudaStream_t);
+template void launch(const Way&, const MergedCorrelation<float, true>&, void*, cudaStream_t);
+template void launch(const Way&, const MergedCorrelation<float, false>&, void*, cudaStream_t);
 template void launch(const Way&, const WeightGradient<float>&, void*, cudaStream_t);
 
 }  // namespace purnet::conv2d::implicit::tf32

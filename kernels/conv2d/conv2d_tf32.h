@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(Tile::threads) tf32_kernel(Product product, in
     product.select(share.z);
     const int64_t row0 = static_cast<int64_t>(blockIdx.x) * Tile::rows;
     const int column0 = static_cast<int>(blockIdx.y) * Tile::columns;
-    if (row0 >= product.rows()) return ptx::wait_for_launches();
+    if (row0 >= product.rows() || product.beyond(column0)) return ptx::wait_for_launches();
     share.cut((product.depth() + tf32_depth - 1) / tf32_depth);
 
     const int k0 = share.first * tf32_depth;
@@ -79,32 +79,20 @@ __global__ void __launch_bounds__(Tile::threads) tf32_kernel(Product product, in
     ptx::wait_for_launches();
 
     const uint32_t base = ptx::shared_address(memory);
-    int filled = share.first, fill_stage = 0;
-    const auto fill = [&] {
-        if (filled < share.last) {
-            const uint32_t to = base + static_cast<uint32_t>(fill_stage * Panels::stage_floats) * 4;
-            copy_floats<LanesA, typename Panels::PanelA>(to, a);
-            copy_floats<LanesB, typename Panels::PanelB>(to + Panels::PanelA::floats * 4, b);
-            a.advance(tf32_depth);
-            b.advance(tf32_depth);
-            fill_stage = Ring::next(fill_stage);
-            ++filled;
-        }
-        Ring::commit();
+    const auto copy = [&](int stage) {
+        const uint32_t to = base + static_cast<uint32_t>(stage * Panels::stage_floats) * 4;
+        copy_floats<LanesA, typename Panels::PanelA>(to, a);
+        copy_floats<LanesB, typename Panels::PanelB>(to + Panels::PanelA::floats * 4, b);
+        a.advance(tf32_depth);
+        b.advance(tf32_depth);
     };
 
     const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
     constexpr int warps_a_row = Tile::columns / 32, parts = Tile::warp_rows / 16;
     const int warp_row = warp / warps_a_row * Tile::warp_rows, warp_column = warp % warps_a_row * 32;
     float sum[4 * parts][4] = {};
-    for (int s = 0; s < tf32_stages - 1; ++s) fill();
-    int stage = 0;
-    for (int step = share.first; step < share.last; ++step) {
-        Ring::wait();
-        __syncthreads();
-        fill();
+    Ring::run(share.last - share.first, copy, [&](int stage) {
         const float *panel_a = memory + stage * Panels::stage_floats, *panel_b = panel_a + Panels::PanelA::floats;
-        stage = Ring::next(stage);
 #pragma unroll
         for (int k = 0; k < tf32_depth; k += 8) {
             uint32_t left[parts][4], right[4][2];
@@ -117,7 +105,7 @@ __global__ void __launch_bounds__(Tile::threads) tf32_kernel(Product product, in
 #pragma unroll
                 for (int j = 0; j < 4; ++j) ptx::mma_tf32(sum[4 * i + j], left[i], right[j]);
         }
-    }
+    });
     finish_accumulators<Tile, Panels::shared, parts>(product, sum, row0, column0, warp_row, warp_column, share, partial, counter, memory);
 }
 

@@ -12,7 +12,7 @@
 // element is taken in order in float32, in parts where the grid has several blocks a tile (conv2d_split.h): the same bits always.
 #pragma once
 
-#include "kernels/conv2d/conv2d_moments.h"
+#include "kernels/conv2d/conv2d_norm_sums.h"
 #include "kernels/conv2d/conv2d_products.h"
 #include "kernels/conv2d/conv2d_split.h"
 #include "kernels/tile/ptx.h"
@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(float_threads) tile_kernel(Product product, in
     product.select(share.z);
     const int64_t row0 = static_cast<int64_t>(blockIdx.x) * tile_size;
     const int column0 = static_cast<int>(blockIdx.y) * tile_size;
-    if (row0 >= product.rows()) return ptx::wait_for_launches();
+    if (row0 >= product.rows() || product.beyond(column0)) return ptx::wait_for_launches();
     share.cut((product.depth() + float_depth - 1) / float_depth);
 
     using A = decltype(product.template a<W, 1>(0, 0, 0, 0, 0));
@@ -118,6 +118,11 @@ __global__ void __launch_bounds__(float_threads) tile_kernel(Product product, in
         using Moments = TileMoments<tile_size, tile_size, tile_size / 4>;
         static_assert(Moments::floats * sizeof(float) <= 2 * float_depth * sizeof(TileLine));
         if (product.moments) thread_moments<Moments>(sum, product, row0, column0, row, column, &tile_a[0][0]);
+    }
+    if constexpr (Product::has_norm_sums) {
+        using Sums = TileNormSums<tile_size, tile_size, tile_size / 8>;
+        static_assert(Sums::floats * sizeof(float) <= 2 * float_depth * sizeof(TileLine));
+        thread_norm_sums<Sums>(sum, product, row0, column0, row, column, &tile_a[0][0]);
     }
 }
 

@@ -34,6 +34,15 @@ std::vector<Way> ways(const Problem& problem, Pass pass);
 template <class T>
 Way way_of(const Problem& problem, Pass pass, bool sum_alone = true);
 
+// Of several convolutions in one launch (conv2d_merged.h): what estimate and measurement take them for, one of so many times the pictures,
+// and the way that this has, with the grid of one of them. widest: the one that writes the most channels.
+inline Problem as_one(Problem widest, int convolutions) {
+    widest.n *= convolutions;
+    return widest;
+}
+template <class T>
+Way way_of_merged(const Problem& widest, Pass pass, int convolutions);
+
 // By events on the device, buffers of its own. Infinity: a library that has no kernel for it, or failed.
 template <class T>
 double least_milliseconds(const Problem& problem, Pass pass, const Way& way);

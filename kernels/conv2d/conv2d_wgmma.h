@@ -23,7 +23,7 @@
 // 64 Groups + Columns lines a stage. The order of an element's sum is that of the steps: the same bits always.
 #pragma once
 
-#include "kernels/conv2d/conv2d_moments.h"
+#include "kernels/conv2d/conv2d_norm_sums.h"
 #include "kernels/conv2d/conv2d_products.h"
 #include "kernels/conv2d/conv2d_split.h"
 #include "kernels/tile/ring.h"
@@ -116,6 +116,22 @@ struct WgmmaDirection<Correlation<bf16, Forward>> {
     __device__ __forceinline__ void put(int64_t row_at, int column, float (&v)[2]) const { product.put(row_at, column0 + column, v); }
 };
 
+template <bool Forward>
+struct WgmmaDirection<MergedCorrelation<bf16, Forward>> : WgmmaDirection<Correlation<bf16, Forward>> {
+    using One = WgmmaDirection<Correlation<bf16, Forward>>;
+    const MergedCorrelation<bf16, Forward>& merged;
+
+    template <class Tile>
+    __device__ __forceinline__ WgmmaDirection(Tile tile, const MergedCorrelation<bf16, Forward>& product_, const WgmmaSteps& steps_)
+        : One(tile, product_, steps_), merged(product_) {}
+    __device__ __forceinline__ void put(int64_t row_at, int column, float (&v)[2]) const { merged.put(row_at, One::column0 + column, v); }
+};
+
+template <>
+struct WgmmaDirection<GradientWithSums<bf16>> : WgmmaDirection<Correlation<bf16, false>> {
+    using WgmmaDirection<Correlation<bf16, false>>::WgmmaDirection;
+};
+
 template <>
 struct WgmmaDirection<WeightGradient<bf16>> {
     static constexpr tile::Along a_axis = tile::Along::other, b_axis = tile::Along::other;
@@ -155,16 +171,24 @@ struct WgmmaDirection<WeightGradient<bf16>> {
 template <class Tile>
 constexpr int launchable_threads = ptx::sm90a ? Tile::threads : 32;
 
-// Grid (row tiles, column tiles, splits).
+// Of each convolution of a launch.
+template <int Convolutions>
+struct WgmmaMaps {
+    CUtensorMap pixels[Convolutions], box[Convolutions];
+};
+
+// Grid (row tiles, column tiles, products x splits).
 template <class Product, class Tile>
 __global__ void __launch_bounds__(launchable_threads<Tile>, Tile::resident)
-    wgmma_kernel(const __grid_constant__ CUtensorMap pixels, const __grid_constant__ CUtensorMap box, Product product, WgmmaSteps steps,
-                 int splits, float* partial, unsigned* counter) {
+    wgmma_kernel(const __grid_constant__ WgmmaMaps<Product::most> maps, Product product, WgmmaSteps steps, int splits, float* partial,
+                 unsigned* counter) {
     if constexpr (ptx::sm90a) {
         SHARED_DYNAMIC(unsigned char, memory);
         Share share(splits);
         product.select(share.z);
+        if (product.beyond(static_cast<int>(blockIdx.y) * Tile::columns)) return ptx::wait_for_launches();
         share.cut(steps.count);
+        const CUtensorMap *const pixels = maps.pixels + product.selected(), *const box = maps.box + product.selected();
         using Direction = WgmmaDirection<Product>;
         const Direction direction(Tile{}, product, steps);
 
@@ -172,8 +196,8 @@ __global__ void __launch_bounds__(launchable_threads<Tile>, Tile::resident)
         const typename Tile::Ring ring{base + Tile::stages * Tile::stage_bytes};
         const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;
         if (thread == 0) {
-            ptx::prefetch_map(&pixels);
-            ptx::prefetch_map(&box);
+            ptx::prefetch_map(pixels);
+            ptx::prefetch_map(box);
             ring.init(Tile::consumers / 32);
         }
         __syncthreads();
@@ -199,7 +223,7 @@ __global__ void __launch_bounds__(launchable_threads<Tile>, Tile::resident)
                     const int turn = step - share.first;
                     ring.wait_empty(turn);
                     ring.expect(turn, Tile::stage_bytes);
-                    direction.template copy<Tile>(&pixels, &box, step, base + ring.stage(turn) * Tile::stage_bytes, ring.full(turn));
+                    direction.template copy<Tile>(pixels, box, step, base + ring.stage(turn) * Tile::stage_bytes, ring.full(turn));
                 }
             }
             __syncwarp();  // what follows may be a barrier of the block, which a warp meets as one
@@ -231,6 +255,12 @@ __global__ void __launch_bounds__(launchable_threads<Tile>, Tile::resident)
             if (product.moments)
                 warp_moments<Moments, 1, Tile::columns / 8>(v, product, row0, direction.column0, thread / 32 * 16, 0, owner,
                                                             reinterpret_cast<float*>(memory));
+        }
+        if constexpr (Product::has_norm_sums) {
+            using Sums = TileNormSums<Tile::rows, Tile::columns, Tile::rows / 16>;
+            static_assert(Sums::floats * sizeof(float) <= Tile::stages * Tile::stage_bytes);
+            warp_norm_sums<Sums, 1, Tile::columns / 8>(v, product, row0, direction.column0, thread / 32 * 16, 0, owner,
+                                                       reinterpret_cast<float*>(memory));
         }
     }
 }

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,24 @@ struct Epilogue {
     bool operator==(const Epilogue&) const = default;
 };
 
+// Several convolutions of one geometry as one launch: each its own operands, as PackedConv::run has them.
+inline constexpr int most_merged = 3;
+
+struct PackedOperands {
+    const void *x, *before, *after;
+    void* y;
+};
+
+class MergedConv {
+public:
+    virtual ~MergedConv() = default;
+    // One for each of those that were merged, in their order.
+    virtual void run(std::span<const PackedOperands> operands, void* workspace, const Context& context) const = 0;
+    virtual size_t workspace() const = 0;
+    virtual std::string method() const = 0;
+    virtual std::string key() const = 0;  // conv2d_key.h: of the convolution for which choices take it
+};
+
 class PackedConv {
 public:
     virtual ~PackedConv() = default;
@@ -41,6 +60,11 @@ public:
     virtual std::vector<Block*> memory() { return {}; }
     // How they are laid out: the same words, problem, epilogue, instruction set, threads and program mean the same layout.
     virtual std::string layout() const { return method(); }
+
+    // Whether this twin computes both in one launch, each with the bits that it has alone but where a sum is cut into another number of
+    // parts. Of those that do so with one another, 2 to most_merged make a MergedConv, which keeps them; the first of them makes it.
+    virtual bool merges_with(const PackedConv&) const { return false; }
+    virtual std::unique_ptr<MergedConv> merge(const std::vector<std::shared_ptr<const PackedConv>>&) const { return nullptr; }
 };
 
 }  // namespace purnet::conv2d

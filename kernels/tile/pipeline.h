@@ -24,6 +24,30 @@ struct Pipeline {
     // Until the oldest of Stages - 1 groups has landed.
     __device__ __forceinline__ static void wait() { ptx::copy_async_wait<Stages - 2>(); }
     __device__ __forceinline__ static int next(int stage) { return stage + 1 == Stages ? 0 : stage + 1; }
+
+    // The loop above: copy(stage) issues this thread's copies of the next step into that stage, multiply(stage) uses what landed there,
+    // `steps` times each, in order. Every thread of the block calls it.
+    template <class Copy, class Multiply>
+    __device__ __forceinline__ static void run(int steps, Copy&& copy, Multiply&& multiply) {
+        int filled = 0, fill_stage = 0;
+        const auto fill = [&] {
+            if (filled < steps) {
+                copy(fill_stage);
+                fill_stage = next(fill_stage);
+                ++filled;
+            }
+            commit();
+        };
+        for (int s = 0; s < Stages - 1; ++s) fill();
+        int stage = 0;
+        for (int step = 0; step < steps; ++step) {
+            wait();
+            __syncthreads();
+            fill();
+            multiply(stage);
+            stage = next(stage);
+        }
+    }
 };
 
 // 16 bytes from global to shared memory, or 16 zero bytes.

@@ -68,12 +68,6 @@ CUtensorMap box_map(const void* tensor, std::initializer_list<int64_t> sizes, st
     return map;
 }
 
-bool fits_pixel_map(const PixelGrid& g, int64_t most_h, int64_t most_w) {
-    const auto corner = [](int64_t at) { return at >= -128 && at <= 127; };
-    return g.c % 8 == 0 && g.stride <= 8 && corner(g.first_h) && corner(g.first_w) && corner(g.last_h()) && corner(g.last_w()) &&
-           most_h < 255 && most_w < 255;
-}
-
 // The driver's arrays of corners begin with the fastest axis, w, as its arrays of sizes do.
 CUtensorMap pixel_map(const void* tensor, const PixelGrid& g, int pixels) {
     static const auto encode = driver_function<decltype(&cuTensorMapEncodeIm2col)>("cuTensorMapEncodeIm2col");

@@ -190,6 +190,9 @@ TEST_CASE("device ways: every tile and every number of parts gives the formula's
     if (!large) {
         check({.h = 9, .w = 8, .c = 32, .o = 72, .kh = 3, .kw = 3, .pads = {1, 1, 1, 1}}, Pass::forward);
         check({.n = 2, .h = 12, .w = 10, .c = 72, .o = 72}, Pass::backward_weights);
+        const Problem stem{.n = 2, .h = 21, .w = 20, .c = 3, .o = 72, .kh = 7, .kw = 7, .stride = 2, .pads = {3, 3, 3, 3}};
+        for (const Pass pass : {Pass::forward, Pass::backward_weights}) check(stem, pass);
+        for (const int64_t o : {1, 9}) check({.n = 2, .h = 12, .w = 10, .c = 72, .o = o}, Pass::backward_weights);
     } else {
         const auto layer = [](int64_t size, int64_t c, int64_t o, int64_t k, int stride = 1, int dilation = 1) {
             return conv2d::square_layer(8, size, c, o, k, stride, dilation);
@@ -197,6 +200,8 @@ TEST_CASE("device ways: every tile and every number of parts gives the formula's
         for (const Problem& p : {layer(80, 128, 128, 3), layer(40, 128, 128, 3), layer(80, 128, 128, 3, 2), layer(20, 256, 256, 3, 1, 2),
                                  layer(20, 512, 512, 3, 1, 4), layer(80, 64, 256, 1), layer(20, 1024, 256, 1), layer(79, 72, 136, 3)})
             for (const Pass pass : passes) check(p, pass);
+        for (const Pass pass : {Pass::forward, Pass::backward_weights}) check(layer(320, 3, 64, 7, 2), pass);
+        check(layer(80, 128, 1, 1), Pass::backward_weights);
         // The tile that the hottest layer has in a training step is the largest one.
         if (hopper) CHECK(conv2d::implicit::way_of<bf16>(layer(80, 128, 128, 3), Pass::forward).name == "wgmma 128x128");
         for (const bool allowed : {false, true}) {
@@ -208,7 +213,7 @@ TEST_CASE("device ways: every tile and every number of parts gives the formula's
             }
         }
     }
-    for (const char* tile : {"mma 64x64", "mma 128x64", "mma 128x128"}) CHECK_MESSAGE(any_begins(seen, tile), tile);
+    for (const char* tile : {"mma 64x64", "mma 128x64", "mma 128x128", "runs 64x64"}) CHECK_MESSAGE(any_begins(seen, tile), tile);
     for (const char* tile : {"wgmma 64x64", "wgmma 128x64", "wgmma 128x128"}) CHECK_MESSAGE(any_begins(seen, tile) == hopper, tile);
 }
 

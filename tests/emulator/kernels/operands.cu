@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/conv2d/conv2d_launch.h"
+#include "kernels/conv2d/conv2d_run_products.h"
 
 namespace purnet::test {
 namespace {
@@ -65,6 +66,20 @@ struct Formula {
     int64_t weight_forward(int64_t o, int64_t k) const {
         return o < out() && k < p.kh * p.kw * in() ? (group * out() + o) * p.kh * p.kw * in() + k : padding;
     }
+    // Element k of the runs under a pixel, whether of a tap or beside it.
+    int64_t run_under(int64_t pixel, int64_t k) const {
+        const Runs runs = runs_of(p);
+        const int64_t q = pixel % p.out_w(), p_ = pixel / p.out_w() % p.out_h(), n = pixel / p.out_w() / p.out_h();
+        const int64_t row = p_ * p.stride - p.pads.top + k / runs.length * p.dilation;
+        const int64_t element = (q * p.stride - p.pads.left) * p.c - runs.lead + k % runs.length;
+        if (n >= p.n || k >= p.kh * runs.length || row < 0 || row >= p.h || element < 0 || element >= p.w * p.c) return padding;
+        return (n * p.h + row) * p.w * p.c + element;
+    }
+    int64_t weight_of_run(int64_t o, int64_t k) const {
+        const Runs runs = runs_of(p);
+        const int64_t own = k % runs.length - runs.lead, tap = k / runs.length;
+        return o < p.o && tap < p.kh && own >= 0 && own < p.kw * p.c ? (o * p.kh + tap) * p.kw * p.c + own : padding;
+    }
     int64_t dy_at(int64_t o, int64_t pixel) const {
         return o < out() && pixel < p.n * p.out_h() * p.out_w() ? pixel * p.o + group * out() + o : padding;
     }
@@ -72,19 +87,31 @@ struct Formula {
 
 // Walks an operand as the threads of a block would: lines 16 apart, steps of 16 terms, from `first` (a multiple of 64) on.
 template <class Make, class Wanted>
-std::string walk(const char* name, int chunk, int64_t first, int64_t depth, const float* base, const Make& make, const Wanted& wanted) {
+std::string walk(const char* name, int64_t first, int64_t depth, const float* base, const Make& make, const Wanted& wanted) {
     using Operand = decltype(make(0, 0));
     constexpr bool along_k = Operand::along == tile::Along::k;
+    constexpr int chunk = Operand::width;
     for (int line = 0; line < 16; ++line)
         for (int element = 0; element < (along_k ? 16 : 64); element += chunk) {
             Operand operand = make(line, element);
-            for (int64_t k0 = 0; k0 < depth; k0 += 16, operand.advance(16))
+            for (int64_t k0 = 0; k0 < depth; k0 += 16, operand.advance(16)) {
+                auto chunk_of_line = [&] {
+                    if constexpr (requires { operand.cursor(); })
+                        return [cursor = operand.cursor(), i = 0](int line) mutable {
+                            for (; i < line; ++i) cursor.next();
+                            return cursor.chunk();
+                        };
+                    else
+                        return [&](int line) { return operand.at(line); };
+                }();
                 for (int i = 0; i < (along_k ? 4 : 1); ++i) {
                     const int64_t row = along_k ? first + line + 16 * i : first + element, k = along_k ? k0 + element : k0 + line;
-                    const auto got = operand.at(i);
+                    const auto got = chunk_of_line(i);
                     const int64_t place = wanted(row, k), at = got.inside ? got.from - base : padding;
                     if (at != place) return concat(name, " row ", row, " term ", k, ": ", at, " instead of ", place);
+                    if (got.inside && at % chunk) return concat(name, " row ", row, " term ", k, ": ", at, " in chunks of ", chunk);
                 }
+            }
         }
     return {};
 }
@@ -96,11 +123,11 @@ std::string walk_both(const Product& product, const float* base_a, const float* 
     std::string difference;
     for (int64_t row = 0; row < product.rows() && difference.empty(); row += 64)
         difference = walk(
-            "A", W, row, product.depth(), base_a,
+            "A", row, product.depth(), base_a,
             [&](int line, int element) { return product.template a<W, lines_a>(row, 0, line, 16, element); }, wanted_a);
     for (int column = 0; column < product.columns() && difference.empty(); column += 64)
         difference = walk(
-            "B", W, column, product.depth(), base_b,
+            "B", column, product.depth(), base_b,
             [&](int line, int element) { return product.template b<W, lines_b>(column, 0, line, 16, element); }, wanted_b);
     return difference;
 }
@@ -138,7 +165,29 @@ std::string compare(const Problem& p, Pass pass) {
     return {};
 }
 
+std::string compare_runs(const Problem& p, Pass pass) {
+    const std::vector<float> x(static_cast<size_t>(p.x_count())), dy(static_cast<size_t>(p.y_count())),
+        weight(static_cast<size_t>(p.weight_count()));
+    const Formula f{p, 0, 0, 0};
+    if (pass == Pass::forward) {
+        RunCorrelation<float> product{{narrow(p), x.data(), weight.data()}, runs_of(p)};
+        product.select(0);
+        return walk_both<8>(
+            product, x.data(), weight.data(), [&](int64_t row, int64_t k) { return f.run_under(row, k); },
+            [&](int64_t row, int64_t k) { return f.weight_of_run(row, k); });
+    }
+    RunWeightGradient<float> product{{narrow(p), x.data(), dy.data()}, runs_of(p)};
+    product.select(0);
+    return walk_both<8>(
+        product, dy.data(), x.data(), [&](int64_t row, int64_t k) { return f.dy_at(row, k); },
+        [&](int64_t row, int64_t k) { return k < p.n * p.out_h() * p.out_w() ? f.run_under(k, row) : padding; });
+}
+
 }  // namespace
+
+std::string compare_run_operands(const Problem& problem, Pass pass) {
+    return takes_runs(problem, pass) ? compare_runs(problem, pass) : "is no problem of runs";
+}
 
 std::string compare_operands(const Problem& problem, Pass pass, bool vectors) {
     return vectors ? compare<4>(problem, pass) : compare<1>(problem, pass);
