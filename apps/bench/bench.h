@@ -32,6 +32,19 @@ struct WaysOptions {
 // best of our ways and, where a library is installed and computes it, that one; by events on the device, the least of five.
 void run_ways(const WaysOptions& options);
 
+struct PredictedOptions {
+    std::string filter;
+    std::string precision = "bf16";
+    int batch = 8;  // of convolutions (other records stay as recorded), and of the training steps
+    bool step = false;
+    std::string net = "resnet50";
+    int size = 320;
+};
+
+// What the records' real layers should take on an H200 (apps/bench/device_model.h), or, with `step`, whole training steps of each stage
+// and a level-1 map in bf16, summed over their kernels; and what that says of the goals. Needs no device.
+void run_predicted(const PredictedOptions& options);
+
 struct NetsOptions {
     std::string filter;
     std::string json;

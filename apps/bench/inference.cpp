@@ -3,7 +3,9 @@
 #include <numeric>
 
 #include "apps/bench/nets_rows.h"
+#include "apps/bench/predicted.h"
 #include "apps/bench/process.h"
+#include "apps/bench/step_work.h"
 #include "apps/run/table.h"
 #include "apps/salient/contest.h"
 #include "apps/salient/predictor.h"
@@ -80,7 +82,11 @@ Row time_inference(const RowContext& context, const std::string& net, const std:
     }
     const double rate = batch / summary_of(row.seconds).median;
     row.figures.push_back({"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")});
-    if (!context.device.on_host()) row.figures.push_back(peak_figure(1e-6 * static_cast<double>(memory_use(context.device.type).peak)));
+    if (!context.device.on_host()) {
+        row.figures.push_back(peak_figure(1e-6 * static_cast<double>(memory_use(context.device.type).peak)));
+        const DType type = options.bf16 ? DType::bf16 : DType::f32;
+        add_prediction(row, inference_work(context.materials, {net, 0, context.size, batch, type}), type);
+    }
     return row;
 }
 

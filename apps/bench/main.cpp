@@ -39,6 +39,25 @@ void add_ways(CLI::App& command, WaysOptions& ways) {
     command.add_option("--batch", ways.batch, "pictures at once")->capture_default_str()->check(CLI::Range(1, 256));
 }
 
+void add_predicted(CLI::App& command, PredictedOptions& predicted) {
+    command.add_option("--filter", predicted.filter, "only names that begin so");
+    command.add_option("--precision", predicted.precision, "of activations; tf32: float32, products in TF32")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
+    command.add_option("--batch", predicted.batch, "pictures at once, of convolutions and of training steps")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 256));
+    CLI::Option* const step = command.add_flag("--step", predicted.step, "sums of training steps and of level-1 inference, all in bf16");
+    command.add_option("--net", predicted.net, "of --step")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"resnet50", "light"}))
+        ->needs(step);
+    command.add_option("--size", predicted.size, "of --step: side of the network's input")
+        ->capture_default_str()
+        ->check(CLI::Range(32, 1024))
+        ->needs(step);
+}
+
 void add_nets(CLI::App& command, NetsOptions& nets) {
     add_common(command, nets.filter, nets.seconds, nets.json, nets.compare);
     const auto list = [&](const char* name, std::vector<int>& values, int low, int high, const char* text) {
@@ -62,6 +81,8 @@ int main(int argc, char** argv) {
         "  build/bench ops\n"
         "  build/bench ops --filter conv2d --seconds 1 --json ops.json\n"
         "  build/bench ways --device cuda --precision bf16\n"
+        "  build/bench predicted --filter conv2d.forward\n"
+        "  build/bench predicted --step\n"
         "  build/bench nets --json before.json\n"
         "  build/bench nets --filter inference.light --compare before.json\n"
         "  build/bench nets --filter inference --threads 1,2 --sizes 160,320,640 --batches 1,4\n"
@@ -81,6 +102,10 @@ int main(int argc, char** argv) {
         "ways",
         "on a CUDA device: our own kernels of every convolution of the networks against cuBLASLt and cuDNN, where they are installed");
     add_ways(*ways_command, ways);
+    PredictedOptions predicted;
+    CLI::App* const predicted_command =
+        app.add_subcommand("predicted", "what they should take on an H200, by bytes, operations, waves and launches; needs no device");
+    add_predicted(*predicted_command, predicted);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -89,6 +114,7 @@ int main(int argc, char** argv) {
     try {
         if (ops_command->parsed()) run_ops(ops);
         if (ways_command->parsed()) run_ways(ways);
+        if (predicted_command->parsed()) run_predicted(predicted);
         if (nets_command->parsed() && !run_nets(nets)) return purnet::stop_exit_code();
     } catch (const purnet::Error& error) {
         std::cerr << "bench: error: " << error.what() << '\n';

@@ -3,6 +3,7 @@
 
 #include "apps/bench/bench.h"
 #include "apps/bench/device_ceilings.h"
+#include "apps/bench/predicted.h"
 #include "apps/bench/report.h"
 #include "kernels/ceiling/ceiling.h"
 #include "kernels/record/record.h"
@@ -55,7 +56,7 @@ Row time_direction(const std::string& name, const Direction& direction, const Pl
     const Context context{place.device, nullptr};
     std::vector<Block> blocks;
     std::vector<Pointers> sets(1);
-    double bytes = 0, all_bytes = 0;
+    double all_bytes = 0;
     for (const Operand& operand : direction.operands) {
         const DType type = operand.dtype(place.dtype);
         const size_t size = static_cast<size_t>(operand.count()) * size_of(type);
@@ -65,10 +66,7 @@ Row time_direction(const std::string& name, const Direction& direction, const Pl
         copy_bytes(blocks.back().data(), place.device, host.data(), Device{}, host.size());
         sets[0].push_back(blocks.back().data());
         all_bytes += static_cast<double>(host.size());
-        if (operand.role != Role::workspace) bytes += static_cast<double>(size);
     }
-    // A record counts the bytes of float32.
-    if (direction.bytes > 0) bytes = direction.bytes * static_cast<double>(size_of(place.dtype)) / 4;
     // On a device launch after launch goes on with the next of several sets of buffers: what one reads is no longer in the second cache.
     const size_t count = place.device.on_host() ? 1 : std::clamp<size_t>(static_cast<size_t>(far_beyond_caches / all_bytes), 1, most_sets);
     const size_t operands = blocks.size();
@@ -90,7 +88,7 @@ Row time_direction(const std::string& name, const Direction& direction, const Pl
     launch(1);
     constexpr double long_enough = 5e-3;
     const int64_t together = place.device.on_host() ? 1 : std::clamp<int64_t>(static_cast<int64_t>(long_enough / launch(3)), 1, 10000);
-    Row row{.name = name, .seconds = {}, .flops = direction.flops, .bytes = bytes};
+    Row row{.name = name, .seconds = {}, .flops = direction.flops, .bytes = bytes_of(direction, place.dtype)};
     const double until = seconds_now() + seconds;
     do row.seconds.push_back(launch(together));
     while (seconds_now() < until || row.seconds.size() < 3);
@@ -117,7 +115,10 @@ void run_ops(const OpsOptions& options) {
             for (const Direction& direction : c.directions) {
                 const std::string name = op.name + "." + direction.name + "." + c.label;
                 if (!(c.real_layer || options.all) || !name.starts_with(options.filter)) continue;
-                if (direction.available(place.key())) report.add(time_direction(name, direction, place, options.seconds));
+                if (!direction.available(place.key())) continue;
+                Row row = time_direction(name, direction, place, options.seconds);
+                if (!on_cpu) add_prediction(row, work_of(op.name, c, direction, place.dtype), place.dtype);
+                report.add(row);
             }
     report.finish(options.filter);
 }

@@ -2,6 +2,8 @@
 #include <cmath>
 
 #include "apps/bench/nets_rows.h"
+#include "apps/bench/predicted.h"
+#include "apps/bench/step_work.h"
 #include "apps/run/table.h"
 #include "apps/salient/run_folder.h"
 #include "apps/salient/stage.h"
@@ -134,6 +136,7 @@ Row time_training_on_device(const RowContext& context, const std::string& net, c
     const double rate = batch / summary_of(row.seconds).median, peak = 1e-6 * static_cast<double>(memory_use(context.device.type).peak);
     row.figures = {{"pictures_per_second", rate, concat(fixed_text(rate, 1), " pictures/s")},
                    {"peak_mb", peak, concat("peak ", fixed_text(peak, 0), " MB")}};
+    add_prediction(row, training_step_work(context.materials, {net, stage_number, context.size, batch, type}), type);
     if (const std::string news = steps.news(); !news.empty()) row.figures.push_back({"kernel_by_kernel", 1, news});
     return row;
 }

@@ -7,6 +7,7 @@
 #include "apps/bench/bench.h"
 #include "apps/bench/device_ceilings.h"
 #include "apps/bench/measuring_ways.h"
+#include "apps/bench/predicted.h"
 #include "apps/bench/report.h"
 #include "kernels/conv2d/conv2d_layers.h"
 #include "kernels/runtime/accelerators.h"
@@ -43,6 +44,7 @@ void run_ways(const WaysOptions& options) {
             if (own.empty() && against.empty()) continue;
             const double ours = against.count("own") ? against.at("own") : least(own);
             Row row{.name = name, .seconds = {1e-3 * ours}, .flops = layer.problem.flops()};
+            add_prediction(row, work_of({layer.problem, pass}, key.dtype), key.dtype);
             for (const auto& [way, took] : against) {
                 if (way == "own") continue;
                 if (std::isfinite(took)) {
