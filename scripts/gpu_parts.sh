@@ -153,6 +153,8 @@ measure_networks() {
         training.resnet50.bf16 training.resnet50.f32 training.light.bf16; do
         "$build/bench" nets --device cuda --filter $row --json "$report/nets-$row.json" || return 1
     done
+    # And with a launch for each convolution (core/plan/merge.h).
+    PURNET_MERGE=0 "$build/bench" nets --device cuda --filter inference.resnet50.bf16 --json "$report/apart.json"
 }
 
 # figure FILE ROW KEY: what a report of bench says of a row.

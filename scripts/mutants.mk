@@ -8,7 +8,7 @@ MUTATED_SOURCES := $(MUTATED)/sources
 MUTATED_FILES := $(sort $(shell grep -lrE '__(device|global)__' kernels --include='*.h' --include='*.cu' | grep -vE '^kernels/(lab|runtime)/|^kernels/tile/ptx'))
 MUTATED_KERNELS := $(filter-out kernels/lab/%,$(CUDA_SOURCES)) $(sort $(shell find tests/emulator -name '*.cu'))
 # Left out: what needs more than the emulator and the records, such as a place that whole networks run on.
-MUTATED_TESTS := $(filter-out tests/emulator/main.cpp tests/emulator/lab% tests/emulator/costs_test.cpp tests/emulator/records_test.cpp \
+MUTATED_TESTS := $(filter-out tests/emulator/main.cpp tests/emulator/lab% tests/emulator/costs% tests/emulator/records_test.cpp \
     tests/emulator/libraries% tests/emulator/support% $(shell grep -l tests/device/place.h tests/emulator/*.cpp),$(call find_sources,tests/emulator tests/mutants))
 MUTATED_OBJECTS := $(patsubst %.cu,$(MUTATED)/%.cu.o,$(MUTATED_KERNELS)) $(patsubst %.cpp,$(MUTATED)/%.o,$(MUTATED_TESTS))
 MUTATED_FLAGS := $(EMULATOR_FLAGS_monitored) -DPURNET_EMULATOR_MUTANTS
