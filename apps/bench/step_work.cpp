@@ -9,6 +9,7 @@
 #include "apps/salient/stage.h"
 #include "apps/salient/training_data.h"
 #include "core/op.h"
+#include "core/plan/merge.h"
 #include "core/plan/narrow.h"
 #include "core/plan/passes.h"
 #include "kernels/batch_norm/batch_norm.h"
@@ -263,6 +264,39 @@ void add_update(std::vector<OpWork>& list, const TrainConfig& config, Stage& sta
     if (config.ema > 0) add("averaged weights", {12 * (moved + statistics), 0, 3});
 }
 
+// A step of an inference plan, or one more in its launch: whose convolution is then the one that writes most. size: bytes of an element;
+// sources: what the launch's convolutions have read so far.
+void add_step(OpWork& op, const Graph& graph, size_t number, const Convolution* convolution, double size, std::set<int>& sources) {
+    const Step& step = graph.steps[number];
+    const auto bytes = [&](const std::vector<int>& values) {
+        double sum = 0;
+        for (const int v : values)
+            if (v >= 0 && !graph.values[static_cast<size_t>(v)].constant)
+                sum += size * static_cast<double>(graph.values[static_cast<size_t>(v)].shape.count());
+        return sum;
+    };
+    const bool first = op.name.empty();
+    if (first) {
+        op.name = step.name;
+        op.shape = graph.values[static_cast<size_t>(step.outputs.at(0))].shape.text();
+    }
+    Work& work = op.work;
+    work.bytes += bytes(step.outputs);
+    require(convolution || !ConvolutionForm::of(step), step.name, " was not packed");
+    if (!convolution) {
+        work.bytes += bytes(step.inputs);
+        return;
+    }
+    const double flops = convolution->problem.flops();
+    require(flops == 2 * step.multiply_adds, step.name, " is another convolution than before it was packed");
+    work.flops += flops;
+    work.bytes += size * static_cast<double>(convolution->problem.weight_count());
+    if (sources.insert(step.inputs[0]).second) work.bytes += bytes({step.inputs[0]});
+    work.epilogue += bytes({step.inputs.begin() + 1, step.inputs.end()});  // what is added
+    if (first) op.shape += kernel_text(*convolution);
+    if (first || convolution->problem.weight_count() > work.convolution->problem.weight_count()) work.convolution = *convolution;
+}
+
 }  // namespace
 
 std::vector<int> stages_of(Materials& materials, const std::string& net) {
@@ -295,28 +329,28 @@ std::vector<OpWork> inference_work(const Materials& materials, const StepForm& f
     for (const Step& step : graph.steps)
         if (const std::optional<ConvolutionForm> found = ConvolutionForm::of(step)) convolutions.push_back({found->problem, found->pass});
     fuse_convolutions(graph, {});
+    const auto convolution_at = [&](size_t i) -> const Convolution* {
+        const int place = graph.steps[i].packed.place;
+        return place < 0 ? nullptr : &convolutions.at(static_cast<size_t>(place));
+    };
+    // On the host nothing merges (core/plan/merge.h); this is what a device makes of it.
+    const auto can_merge = [&](size_t a, size_t b) {
+        const Convolution *first = convolution_at(a), *second = convolution_at(b);
+        return first && second && first->pass == second->pass &&
+               conv2d::implicit::in_one_launch(first->problem, second->problem, first->pass, form.dtype);
+    };
     const auto size = static_cast<double>(size_of(form.dtype));
     std::vector<OpWork> list{{"normalise", picture.text(), {(1 + size) * static_cast<double>(picture.count())}}};
-    for (const Step& step : graph.steps) {
-        const auto bytes = [&](const std::vector<int>& values) {
-            double sum = 0;
-            for (const int v : values)
-                if (v >= 0 && !graph.values[static_cast<size_t>(v)].constant)
-                    sum += size * static_cast<double>(graph.values[static_cast<size_t>(v)].shape.count());
-            return sum;
-        };
-        Work work{.bytes = bytes(step.inputs) + bytes(step.outputs)};
-        std::string shape = graph.values[static_cast<size_t>(step.outputs.at(0))].shape.text();
-        require(step.packed.place >= 0 || !ConvolutionForm::of(step), step.name, " was not packed");
-        if (step.packed.place >= 0) {
-            work.convolution = convolutions.at(static_cast<size_t>(step.packed.place));
-            work.flops = work.convolution->problem.flops();
-            require(work.flops == 2 * step.multiply_adds, step.name, " is another convolution than before it was packed");
-            work.epilogue = bytes({step.inputs.begin() + 1, step.inputs.end()});  // what is added
-            work.bytes += size * static_cast<double>(work.convolution->problem.weight_count()) - work.epilogue;
-            shape += kernel_text(*work.convolution);
+    for (const std::vector<size_t>& group : merged_steps(graph, can_merge)) {
+        OpWork op;
+        std::set<int> sources;
+        for (const size_t i : group) add_step(op, graph, i, convolution_at(i), size, sources);
+        if (group.size() > 1) {
+            op.name = concat(group.size(), " merged: ", op.name);
+            Convolution& widest = *op.work.convolution;
+            widest.problem = conv2d::implicit::as_one(widest.problem, static_cast<int>(group.size()));
         }
-        list.push_back({step.name, shape, work});
+        list.push_back(op);
     }
     return list;
 }

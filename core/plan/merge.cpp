@@ -14,7 +14,8 @@ namespace {
 // Steps of a graph in groups; a group is named after its first step.
 class Groups {
 public:
-    explicit Groups(const Graph& graph) : graph_(graph), maker_(graph.values.size(), -1) {
+    Groups(const Graph& graph, const std::function<bool(size_t, size_t)>& can_merge)
+        : graph_(graph), can_merge_(can_merge), maker_(graph.values.size(), -1) {
         for (size_t i = 0; i < graph.steps.size(); ++i) {
             const Step& step = graph.steps[i];
             int depth = 0;
@@ -28,11 +29,9 @@ public:
         }
     }
 
-    const std::vector<size_t>& members(size_t first) const { return members_[first]; }
-
-    // The first step of each group, so that what a group reads is made by groups before it; in the order of the steps otherwise.
-    std::vector<size_t> order() const {
-        std::vector<size_t> order;
+    // So that what a group reads is made by groups before it; in the order of their first steps otherwise.
+    std::vector<std::vector<size_t>> in_order() const {
+        std::vector<std::vector<size_t>> order;
         std::vector<char> done(group_.size(), 0);
         const auto ready = [&](size_t group) {
             return std::all_of(members_[group].begin(), members_[group].end(), [&](size_t i) {
@@ -48,7 +47,7 @@ public:
             while (next < group_.size() && (members_[next].empty() || done[next] || !ready(next))) ++next;
             if (next == group_.size()) return order;
             done[next] = 1;
-            order.push_back(next);
+            order.push_back(members_[next]);
         }
     }
 
@@ -62,18 +61,15 @@ private:
 
     // An earlier group that step i may join, or i.
     size_t group_for(size_t i) const {
-        const Step& step = graph_.steps[i];
-        if (!step.packed.conv) return i;
         for (size_t g = 0; g < i; ++g) {
-            const Step& first = graph_.steps[g];
             if (members_[g].empty() || members_[g].size() == conv2d::most_merged || depth_[g] != depth_[i]) continue;
-            if (!first.packed.conv || !same_source(first.inputs[0], step.inputs[0])) continue;
-            if (first.packed.conv->merges_with(*step.packed.conv)) return g;
+            if (can_merge_(g, i) && same_source(graph_.steps[g].inputs[0], graph_.steps[i].inputs[0])) return g;
         }
         return i;
     }
 
     const Graph& graph_;
+    const std::function<bool(size_t, size_t)>& can_merge_;
     std::vector<int> maker_;                    // by value; -1: no step
     std::vector<int> depth_;                    // by step: how many steps one after the other it waits for
     std::vector<size_t> group_;                 // by step
@@ -121,15 +117,22 @@ Step merged(const Graph& graph, const std::vector<const Step*>& steps, Device de
 
 }  // namespace
 
+std::vector<std::vector<size_t>> merged_steps(const Graph& graph, const std::function<bool(size_t, size_t)>& can_merge) {
+    return Groups(graph, can_merge).in_order();
+}
+
 void merge_convolutions(Graph& graph, Device device) {
     const char* const wish = std::getenv("PURNET_MERGE");
     if (device.on_host() || (wish && std::string_view(wish) == "0")) return;
-    const Groups groups(graph);
+    const auto can_merge = [&](size_t a, size_t b) {
+        const std::shared_ptr<const conv2d::PackedConv>&first = graph.steps[a].packed.conv, &second = graph.steps[b].packed.conv;
+        return first && second && first->merges_with(*second);
+    };
     std::vector<Step> steps;
-    for (const size_t first : groups.order()) {
+    for (const std::vector<size_t>& group : merged_steps(graph, can_merge)) {
         std::vector<const Step*> members;
-        for (const size_t i : groups.members(first)) members.push_back(&graph.steps[i]);
-        steps.push_back(members.size() > 1 ? merged(graph, members, device) : std::move(graph.steps[first]));
+        for (const size_t i : group) members.push_back(&graph.steps[i]);
+        steps.push_back(members.size() > 1 ? merged(graph, members, device) : std::move(graph.steps[group.front()]));
     }
     graph.steps = std::move(steps);
 }

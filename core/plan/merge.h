@@ -1,6 +1,9 @@
 // Convolutions that a device computes in one launch.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "core/plan/graph.h"
 
 namespace purnet {
@@ -14,5 +17,9 @@ namespace purnet {
 // it is as exact. After fuse_convolutions. On the host nothing is merged: threads share a convolution without a launch.
 // PURNET_MERGE=0: nowhere, to compare.
 void merge_convolutions(Graph& graph, Device device);
+
+// Which steps that become, in their order: the numbers of those that are one, or of one that stays. can_merge(a, b): whether a launch takes
+// steps a and b, a < b.
+std::vector<std::vector<size_t>> merged_steps(const Graph& graph, const std::function<bool(size_t, size_t)>& can_merge);
 
 }  // namespace purnet

@@ -178,4 +178,18 @@ inline Estimate estimate_of(const Problem& p, Pass pass, DType dtype, bool hoppe
     return {narrow ? Unit::mma : Unit::tf32, tile, grid_of(p, pass, tile)};
 }
 
+// Whether one launch computes both (conv2d_merged.h), pass being forward or backward_data of either: they differ in nothing but the
+// channels that are written, and are products of tiles.
+inline bool in_one_launch(Problem a, Problem b, Pass pass, DType dtype) {
+    const bool runs = dtype == DType::bf16 && takes_runs(a, pass);
+    if (a.groups != 1 || single::takes(a) || single::takes(b) || runs) return false;
+    for (Problem* p : {&a, &b}) (pass == Pass::forward ? p->o : p->c) = 1;
+    return a == b;
+}
+// What estimate and measurement take so many of them for: one of as many times the pictures. widest: the one that writes the most channels.
+inline Problem as_one(Problem widest, int convolutions) {
+    widest.n *= convolutions;
+    return widest;
+}
+
 }  // namespace purnet::conv2d::implicit

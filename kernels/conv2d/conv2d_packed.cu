@@ -80,9 +80,8 @@ public:
 
     bool merges_with(const PackedConv& other) const override {
         const auto* const same = dynamic_cast<const PackedOnDevice*>(&other);
-        const bool runs = dtype_of<T> == DType::bf16 && takes_runs(problem_, pass_);
-        const bool product = problem_.groups == 1 && !single::takes(problem_) && !runs;
-        return same && product && pass_ == same->pass_ && geometry() == same->geometry() && weight_.device() == same->weight_.device();
+        return same && pass_ == same->pass_ && in_one_launch(problem_, same->problem_, pass_, dtype_of<T>) &&
+               weight_.device() == same->weight_.device();
     }
     std::unique_ptr<MergedConv> merge(const std::vector<std::shared_ptr<const PackedConv>>& all) const override {
         typename MergedOnDevice<T>::Convolutions convolutions;
@@ -112,12 +111,6 @@ private:
                 "a packed convolution's operands are not those of its epilogue");
         return {static_cast<const float*>(bias_.data()), static_cast<const T*>(before), static_cast<const T*>(after), epilogue_.slope,
                 epilogue_.top};
-    }
-    // What convolutions of one launch share.
-    Problem geometry() const {
-        Problem p = problem_;
-        (pass_ == Pass::forward ? p.o : p.c) = 1;
-        return p;
     }
 
     Problem problem_;

@@ -34,12 +34,7 @@ std::vector<Way> ways(const Problem& problem, Pass pass);
 template <class T>
 Way way_of(const Problem& problem, Pass pass, bool sum_alone = true);
 
-// Of several convolutions in one launch (conv2d_merged.h): what estimate and measurement take them for, one of so many times the pictures,
-// and the way that this has, with the grid of one of them. widest: the one that writes the most channels.
-inline Problem as_one(Problem widest, int convolutions) {
-    widest.n *= convolutions;
-    return widest;
-}
+// Of several convolutions in one launch: the way of as_one() (conv2d_estimate.h), with the grid of one of them.
 template <class T>
 Way way_of_merged(const Problem& widest, Pass pass, int convolutions);
 
