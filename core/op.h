@@ -102,8 +102,8 @@ struct OpCall {
     std::vector<int> saved_inputs = {};
     std::vector<int> saved_outputs = {};
     // For ops whose backward begins with sums over the gradient of output 0, which who makes that gradient may take in passing: the
-    // operands of these sums, alive until the backward of this op, or nothing where no sums are wanted. Sees inputs, outputs and what is
-    // wanted.
+    // operands of these sums, alive until the backward of this op on the walk's own stream (so not for what in_halves() runs beside it), or
+    // nothing where no sums are wanted. Sees inputs, outputs and what is wanted.
     std::function<std::any(Gradients&)> gradient_sums = {};
     // For ops that are a pass over memory: output 0 can be had again, bit for bit, from these inputs (others are null) and the saved
     // outputs (others are null), by `rebuild` or, where that is empty, by `forward`, without workspace and without changing an input. A

@@ -177,7 +177,7 @@ public:
             const Source& s = node.sources[i];
             if (s.node < 0 || s.output != 0 || !reach[s.node] || walk.givers_[s.node] != 1) return {};
             Node& from = walk.tape_.nodes[s.node];
-            if (!from.call.gradient_sums || from.freed) return {};
+            if (!from.call.gradient_sums) return {};
             Sums of_source(walk, from, reach, {}, {});
             return from.call.gradient_sums(of_source);
         }

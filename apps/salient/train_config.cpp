@@ -154,7 +154,12 @@ void check(const TrainConfig& c) {
         all_steps += n;
     }
     require((c.stage == "all" ? all_steps : c.steps[static_cast<size_t>(c.stage[0] - '1')]) >= 1, "--steps: use 1 or more");
-    for (int n : c.batch) require(n >= 1 && n <= 1024, "--batch ", n, ": use 1 to 1024");
+    const int64_t side = std::max(c.size, c.multi_scale.empty() ? 0 : *std::max_element(c.multi_scale.begin(), c.multi_scale.end()));
+    for (int n : c.batch) {
+        require(n >= 1 && n <= 1024, "--batch ", n, ": use 1 to 1024");
+        require(n * side * side < int64_t{1} << 31, "--batch ", n, " of ", side, " x ", side,
+                " is more pixels than a step takes: use a smaller --batch, with --accumulate, or --size");
+    }
     for (double s : c.shares) require(s > 0, "--shares ", s, ": use numbers above 0");
     require(c.val_fraction >= 0 && c.val_fraction < 1, "--val-fraction ", c.val_fraction, ": use 0 to below 1");
     require(c.workers >= 1 && c.workers <= 256, "--workers ", c.workers, ": use 1 to 256");

@@ -26,8 +26,9 @@ room::Problem problem_of(const Tensor& x, const Tensor& weight, const Tensor& bi
 // Where the input is the result of a batch norm that nobody else reads, its sums are taken in passing.
 void backward(const room::Problem& p, Key key, Gradients& g) {
     const room::Kernels* kernels = room::table().find(key);
-    const bool gives = kernels && kernels->gives_gradient_sums && kernels->gives_gradient_sums(p);
-    const std::any wanted = gives && g.wanted(0) ? g.sums_wanted(0) : std::any();
+    std::any wanted;
+    if (kernels && kernels->gives_gradient_sums && g.wanted(0)) wanted = g.sums_wanted(0);
+    if (wanted.has_value() && !kernels->gives_gradient_sums(p)) wanted.reset();  // asked last: it may measure
     const auto* norm = std::any_cast<purnet::batch_norm::NormOperands>(&wanted);
     weighted_backward<room::Pass>(
         g, room::table(), p, key, [&](room::Pass pass) { return room::workspace(key, p, pass); },

@@ -13,9 +13,9 @@ namespace purnet {
 // what goes on from there side by side. Their channels, activations, sums and readers are their own, so nothing else changes. Of equally
 // long rows no step waits for another, and no step begins later than the longest row to it demands.
 //
-// Each result has the bits that it had, but where the launch cuts sums into another number of parts (kernels/conv2d/conv2d_split.h): there
-// it is as exact. After fuse_convolutions. On the host nothing is merged: threads share a convolution without a launch.
-// PURNET_MERGE=0: nowhere, to compare.
+// Each result has the bits that it had, but where the launch cuts sums into another number of parts (kernels/conv2d/conv2d_split.h) or, as
+// measured or in TF32, is done by another kernel: there it differs by the rounding of sums. After fuse_convolutions. On the host nothing is
+// merged: threads share a convolution without a launch. PURNET_MERGE=0: nowhere, to compare.
 void merge_convolutions(Graph& graph, Device device);
 
 // Which steps that become, in their order: the numbers of those that are one, or of one that stays. can_merge(a, b): whether a launch takes

@@ -26,8 +26,8 @@ struct LoaderOptions {
     int batch = 8;
     uint64_t seed = 1;
     AugmentOptions augment;
-    bool carry_out =
-        true;  // else batches come with pictures as prepared, and their changes: they become the same bytes where they are used
+    // Else batches come with pictures as prepared, and their changes: they become the same bytes where they are used.
+    bool carry_out = true;
     int superpixels = 256;  // 0: no labels are made
     double compactness = 10;
     std::shared_ptr<SuperpixelCache> superpixel_cache;  // null: computed at a picture's first use

@@ -5,6 +5,7 @@
 #include "kernels/runtime/cuda/launch.h"
 #include "kernels/runtime/scope.h"
 #include "kernels/tile/ptx.h"
+#include "kernels/tile/vector.h"
 
 namespace purnet::augment {
 namespace {
@@ -90,6 +91,7 @@ void forward(const Problem& p, const uint8_t* rgb, const uint8_t* mask, const ui
     const auto text = [&] { return concat(p.images, " pictures of ", p.h, " x ", p.w, ", masks to ", p.out_h, " x ", p.out_w); };
     const OpScope op("augment", text);
     check(p);
+    require(tile::aligned_16(changes), "augment: the changes are not aligned to 16 bytes");
     const Sizes sizes{static_cast<int>(p.h), static_cast<int>(p.w), static_cast<int>(p.out_h), static_cast<int>(p.out_w),
                       static_cast<int>(change_bytes(p.h))};
     const dim3 grid{cuda::blocks_for(std::max(p.w, p.out_w), threads), static_cast<unsigned>(std::max(p.h, p.out_h)),

@@ -15,7 +15,8 @@
 // All outputs are overwritten; nothing may alias. bias may be null, and so may dweight or dbias where it is not wanted. `workspace` has
 // workspace(problem, pass) bytes (a pure function for one instruction set and thread count), 64-byte aligned, contents arbitrary before and
 // after. FLOPs of each direction: 2 N P Q O kH kW C/groups. Bytes: each operand once. Results are the same in every run with the same
-// thread count and instruction set. Errors: check() names what is wrong with a Problem.
+// thread count and instruction set. Errors: check() names what is wrong with a Problem. Where x is not finite, results of CUDA in bf16 may
+// be NaN a pixel beside the windows that hold it (conv2d_runs.h).
 #pragma once
 
 #include <memory>
@@ -70,7 +71,7 @@ struct Kernels {
     // Whether that costs less than a pass over y would; null: never.
     bool (*gives_moments)(const Problem&, bool bias) = nullptr;
     void (*backward_data)(const Problem&, const void* dy, const void* weight, void* dx, void* workspace, const Context&) = nullptr;
-    // sums: parameters, {3, moment_parts(N H W), C}.
+    // sums: parameters, {3, moment_parts(N H W), C}. dx is not norm.x; workspace: of backward_data. Bytes: x and sums besides.
     void (*backward_data_sums)(const Problem&, const void* dy, const void* weight, const batch_norm::NormOperands& norm, void* dx,
                                void* sums, void* workspace, const Context&) = nullptr;
     // Whether that costs less than a pass over dx would; null: never.

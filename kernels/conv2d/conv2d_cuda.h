@@ -22,8 +22,9 @@ template <class T>
 void backward_data(const Problem& problem, const T* dy, const T* weight, const tile::Epilogue<T>& epilogue, T* dx, void* workspace,
                    const Context& context, const Way* way = nullptr);
 
-// pass: forward or backward_data. problem: of the first. Sources and weights lie aligned as `way`, way_of_merged's, wants them.
-// workspace: of way.grid.times(their number).
+// pass: forward or backward_data. problem: of the first. Sources and weights begin aligned to 16 bytes; an Error where they do not, or
+// where channels that lie along weights (of backward_data those that are written) are not multiples of the same of 8, 4 and 1. workspace:
+// of way.grid.times(their number).
 template <class T>
 void convolve_merged(const Problem& problem, Pass pass, std::span<const Member<T>> members, void* workspace, const Context& context,
                      const Way& way);

@@ -249,8 +249,16 @@ void convolve_merged(const Problem& p, Pass pass, std::span<const Member<T>> mem
     check(p);
     require(members.size() >= 2 && members.size() <= most_merged && p.groups == 1, "conv2d: a launch of ", members.size(),
             " convolutions of ", p.groups, " groups");
-    int chunk = 8;
-    for (const Member<T>& m : members) chunk = std::min(chunk, chunk_of(p, pass, m.source, m.weight));
+    int chunk = 0;
+    for (const Member<T>& m : members) {
+        Problem own = p;
+        (pass == Pass::forward ? own.o : own.c) = m.channels;
+        narrow(own);
+        const int here = chunk_of(own, pass, m.source, m.weight);
+        require((chunk == 0 || here == chunk) && here == chunk_of(own, pass),
+                "conv2d: convolutions in one launch whose operands do not lie alike");
+        chunk = here;
+    }
     const auto launch = [&](auto product) {
         const Member<T>& first = members[0];
         product.p = narrow(p);

@@ -80,7 +80,7 @@ public:
 
     bool merges_with(const PackedConv& other) const override {
         const auto* const same = dynamic_cast<const PackedOnDevice*>(&other);
-        return same && pass_ == same->pass_ && in_one_launch(problem_, same->problem_, pass_, dtype_of<T>) &&
+        return same && pass_ == same->pass_ && own() && same->own() && in_one_launch(problem_, same->problem_, pass_, dtype_of<T>) &&
                weight_.device() == same->weight_.device();
     }
     std::unique_ptr<MergedConv> merge(const std::vector<std::shared_ptr<const PackedConv>>& all) const override {
@@ -112,6 +112,8 @@ private:
         return {static_cast<const float*>(bias_.data()), static_cast<const T*>(before), static_cast<const T*>(after), epilogue_.slope,
                 epilogue_.top};
     }
+
+    bool own() const { return way_.library == Library::none; }
 
     Problem problem_;
     Pass pass_;

@@ -15,7 +15,8 @@
 //                                        the rounding
 //     has_moments                        whether `moments` may ask for those of the result (conv2d_moments.h)
 //     has_norm_sums                      whether `sums` wants those of `norm` over the result (conv2d_norm_sums.h)
-// Both kernels (conv2d_tile.h in float32, conv2d_mma.h on tensor cores) take any of them.
+// Both kernels (conv2d_tile.h in float32, conv2d_mma.h on tensor cores) take any of them, but for NarrowWeightGradient, which as those
+// of conv2d_run_products.h is for conv2d_mma.h.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"

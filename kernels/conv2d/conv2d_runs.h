@@ -16,6 +16,8 @@
 // makes the outputs not finite (NaN) whose windows end one pixel beside it, too.
 #pragma once
 
+#include <climits>
+
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_grid.h"
 
@@ -36,7 +38,7 @@ inline Runs runs_of(const Problem& p) {
 // gradient, whose source is dy.
 inline bool takes_runs(const Problem& p, Pass pass) {
     if (pass == Pass::backward_data || p.groups != 1 || p.c % 8 == 0 || (p.dilation != 1 && p.kw != 1)) return false;
-    return p.stride * p.c % 2 == 0 && p.w * p.c % 2 == 0 && (pass == Pass::forward || p.o % 8 == 0);
+    return p.stride * p.c % 2 == 0 && p.w * p.c % 2 == 0 && p.w * p.c < INT_MAX && (pass == Pass::forward || p.o % 8 == 0);
 }
 
 inline Grid runs_grid(const Problem& p, Pass pass, TileSize tile = {}) {

@@ -8,7 +8,7 @@ namespace purnet::conv2d::implicit::sm90 {
 // Whether the current device is one of compute capability 9.0 and this build has code for sm_90a. PURNET_SM90=0: no, to compare.
 bool device_can();
 
-// A Correlation or the WeightGradient, of bf16.
+// A Correlation, of one or merged, the GradientWithSums or the WeightGradient, of bf16.
 template <class Product>
 void launch(const Problem& problem, const Plan& plan, const Product& product, void* workspace, cudaStream_t stream);
 

@@ -25,7 +25,8 @@ struct Way {
     bool tf32 = false;                // float32 operands on tensor cores
 };
 
-// Our own. The first is the estimate's. Depthwise convolutions have one.
+// Our own. The first is the estimate's. Depthwise convolutions have one,
+// and so have those from one channel to one.
 template <class T>
 std::vector<Way> ways(const Problem& problem, Pass pass);
 

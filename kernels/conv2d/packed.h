@@ -62,7 +62,8 @@ public:
     virtual std::string layout() const { return method(); }
 
     // Whether this twin computes both in one launch, each with the bits that it has alone but where a sum is cut into another number of
-    // parts. Of those that do so with one another, 2 to most_merged make a MergedConv, which keeps them; the first of them makes it.
+    // parts or the launch is done by another kernel. Of those that do so with one another, 2 to most_merged make a MergedConv, which keeps
+    // them; the first of them makes it.
     virtual bool merges_with(const PackedConv&) const { return false; }
     virtual std::unique_ptr<MergedConv> merge(const std::vector<std::shared_ptr<const PackedConv>>&) const { return nullptr; }
 };

@@ -167,7 +167,8 @@ TEST_CASE("tape: a convolution's gradient and the sums of the batch norm before 
                 CAPTURE(p.name);
                 const std::vector<double> gradient = p.grad.to_doubles();
                 double* at = p.value.data<double>();
-                for (size_t i = 0; i<gradient.size(); i += gradient.size()> 20 ? 11 : 1) {
+                const size_t stride = gradient.size() < 21 ? 1 : 11;
+                for (size_t i = 0; i < gradient.size(); i += stride) {
                     const double h = 1e-6, here = at[i];
                     at[i] = here + h;
                     const double above = loss().item();

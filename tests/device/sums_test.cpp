@@ -14,6 +14,7 @@
 #include "core/parameter.h"
 #include "core/random/philox.h"
 #include "core/tape.h"
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/runtime/arithmetic.h"
 #include "tests/device/place.h"
 
@@ -73,6 +74,9 @@ void check(DType type, const Form& form) {
     CAPTURE(name_of(type));
     CAPTURE(form.picture);
     CAPTURE(name_of(form.activation));
+    const Shape& x = form.picture;
+    const conv2d::Problem convolution{.n = x[0], .h = x[1], .w = x[2], .c = x[3], .o = form.channels, .kh = form.kernel, .kw = form.kernel};
+    REQUIRE(conv2d::table().find({place().device.type, type})->gives_gradient_sums(convolution));
     const auto got = gradients(type, form, true), wanted = gradients(type, form, false);
     REQUIRE(got.size() == wanted.size());
     for (const auto& [name, values] : wanted) {

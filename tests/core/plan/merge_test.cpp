@@ -99,9 +99,9 @@ struct Steps {
         return at;
     }
     // Merges; the values stay. Returns the number of steps.
-    size_t merge() {
+    size_t merge(Device device = {DeviceType::cuda, 0}) {
         const std::vector<float> before = values();
-        merge_convolutions(graph, {DeviceType::cuda, 0});
+        merge_convolutions(graph, device);
         CHECK(values() == before);
         return graph.steps.size();
     }
@@ -168,6 +168,7 @@ TEST_CASE("merging: not of another kind, source or depth, not what merges with n
     setenv("PURNET_MERGE", "0", 1);
     CHECK(s.merge() == 14);
     unsetenv("PURNET_MERGE");
+    CHECK(s.merge(Device{}) == 14);  // not on the host
     CHECK(s.merge() == 13);
     // A convolution of the same kind that the other one's result reaches.
     Steps chain;
