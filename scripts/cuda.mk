@@ -100,8 +100,8 @@ cuda-order: $(CUDA_ORDER)
 endif
 
 # The emulator, twice: under AddressSanitizer and UBSan, and with every access reported to the monitor (the compiler's
-# ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h). -O1: the instrumentation outweighs what
-# -O2 gains, and these templates take long to compile.
+# ThreadSanitizer instrumentation with a runtime of our own: tests/emulator/engine/monitor.h). -O1 but for the engine: the instrumentation
+# outweighs what -O2 gains, and these templates take long to compile.
 EMULATED_SOURCES := $(CUDA_SOURCES) $(sort $(shell find tests/emulator -name '*.cu')) $(DEVICE_TEST_SOURCES)
 EMULATOR_ENGINE := $(sort $(wildcard tests/emulator/engine/*.cpp))
 EMULATOR_TESTS := $(filter-out $(EMULATOR_ENGINE) tests/emulator/libraries/%,$(call find_sources,tests/emulator tests/device))
@@ -112,7 +112,7 @@ EMULATOR_KERNEL_FLAGS_monitored := -fsanitize=thread
 EMULATOR_LINK_sanitized := -fsanitize=address,undefined
 EMULATOR_PROGRAM_sanitized := $(BUILD)/emulator_tests
 EMULATOR_PROGRAM_monitored := $(BUILD)/emulator_monitor_tests
-EMULATOR_CXXFLAGS := $(filter-out $(SANITIZE_FLAGS),$(CXXFLAGS)) -fno-strict-aliasing -fno-omit-frame-pointer
+EMULATOR_CXXFLAGS = $(filter-out $(SANITIZE_FLAGS),$(CXXFLAGS)) -fno-strict-aliasing -fno-omit-frame-pointer
 
 # What stands in for NVIDIA's libraries there, by their file names, in a folder for each kind (tests/emulator/libraries).
 FAKE_LIBRARIES :=
@@ -133,13 +133,15 @@ $(eval $(call fake_library,old/libcudnn.so.9,tests/emulator/libraries/fake_cudnn
 $(eval $(call fake_library,new/libcudnn.so.9,tests/emulator/libraries/fake_cudnn.cpp,-DFAKE_VERSION=100000))
 
 define emulator_rules
+$$(patsubst %.cpp,$$(BUILD)/emulator/$(1)/%.o,$$(EMULATOR_TESTS)): OPTIMISE := -O1
 EMULATOR_OBJECTS_$(1) := $$(patsubst %.cu,$$(BUILD)/emulator/$(1)/%.cu.o,$$(EMULATED_SOURCES)) \
     $$(patsubst %.cpp,$$(BUILD)/emulator/$(1)/%.o,$$(EMULATOR_ENGINE) $$(EMULATOR_TESTS))
+$$(BUILD)/emulator/$(1)/%.cu.o: OPTIMISE := -O1
 $$(BUILD)/emulator/$(1)/%.cu.o: %.cu | packages
 	@mkdir -p $$(@D)
 	@echo "  c++    $$< ($(1))"
 	$$(Q)$$(CXX) $$(CPPFLAGS) -Itests/emulator/include $$(EMULATOR_CXXFLAGS) -Wno-unknown-pragmas $$(EMULATOR_FLAGS_$(1)) \
-	    $$(EMULATOR_KERNEL_FLAGS_$(1)) -O1 -x c++ -c $$< -o $$@
+	    $$(EMULATOR_KERNEL_FLAGS_$(1)) -x c++ -c $$< -o $$@
 $$(BUILD)/emulator/$(1)/%.o: %.cpp | packages
 	@mkdir -p $$(@D)
 	@echo "  c++    $$< ($(1))"
