@@ -12,11 +12,12 @@
 // A convolution takes the way of the estimate (conv2d_estimate.h). A block brings each step of its operands from the second cache, passes
 // it through shared memory and multiplies it, all at once: the slowest counts. Blocks go in waves of as many as fit; in a wave, the second
 // cache is shared by its blocks, the rest by those of one multiprocessor. So the last wave, with few blocks, is bound by what one block can
-// do. Where rows of taps are runs (conv2d_runs.h), a warp's copy of pairs takes 13 instructions, a matrix instruction one and a half with
-// what loads its operands; of four a clock, 0.7 are issued; pixels that windows share come from the first cache. All phases of a strided
-// data gradient count as alike. The result, sums in parts, and maps that an epilogue reads go through the second cache as well. Not
-// modelled: latency (a step waits for none of its bytes), bank conflicts, clocks that fall, what epilogues compute, and the tail of passes
-// over memory. All of these make a kernel slower than it says.
+// do. The kernel multiplies whole steps of its sum, whatever pads the last. Where operands are copied in less than 16 bytes (conv2d_runs.h:
+// x in pairs, weights one by one; dy of a head one by one), a warp's copy takes 13 instructions, of padding too, a matrix instruction one
+// and a half with what loads its operands; of four a clock, 0.7 are issued; pixels that windows share come from the first cache. All phases
+// of a strided data gradient count as alike. The result, sums in parts, and maps that an epilogue reads go through the second cache as
+// well. Not modelled: latency (a step waits for none of its bytes), bank conflicts, clocks that fall, what epilogues compute, and the tail
+// of passes over memory. All of these make a kernel slower than it says.
 #pragma once
 
 #include <algorithm>
@@ -74,9 +75,31 @@ struct Prediction {
 // A block of a convolution.
 struct BlockWork {
     double second_cache = 0, shared = 0, flops = 0;
-    double instructions = 0;  // of runs alone
+    double instructions = 0;  // where operands are copied in less than 16 bytes
     int resident = 1;         // so many share a multiprocessor
 };
+
+// Terms of a sum as its kernel multiplies them: in whole steps, of each tap (conv2d_wgmma.h) or of the sum. Of a strided data gradient the
+// average of its phases.
+inline double multiplied_terms(const conv2d::Problem& p, conv2d::Pass pass, conv2d::implicit::Unit unit) {
+    using conv2d::Pass;
+    using conv2d::implicit::Unit;
+    if (unit == Unit::wgmma) return 64 * static_cast<double>(conv2d::implicit::sm90::steps_of(p, pass));
+    const int64_t step = unit == Unit::ordinary ? 16 : unit == Unit::tf32 ? 32 : 64;
+    const auto whole = [&](int64_t terms) { return static_cast<double>((terms + step - 1) / step * step); };
+    if (pass == Pass::backward_weights) return whole(p.n * p.out_h() * p.out_w());
+    if (unit == Unit::runs) return whole(p.kh * conv2d::implicit::runs_of(p).length);
+    if (pass == Pass::forward) return whole(p.kh * p.kw * (p.c / p.groups));
+    const auto taps = [&](int64_t kernel, int64_t place) {
+        int64_t meet = 0;
+        for (int64_t tap = 0; tap < kernel; ++tap) meet += (place - tap * p.dilation) % p.stride == 0;
+        return meet;
+    };
+    double sum = 0;
+    for (int y = 0; y < p.stride; ++y)
+        for (int x = 0; x < p.stride; ++x) sum += whole(taps(p.kh, y + p.pads.top) * taps(p.kw, x + p.pads.left) * (p.o / p.groups));
+    return sum / (p.stride * p.stride);
+}
 
 inline BlockWork block_of(const Convolution& c, const conv2d::implicit::Estimate& e, DType dtype) {
     using conv2d::Pass;
@@ -92,31 +115,32 @@ inline BlockWork block_of(const Convolution& c, const conv2d::implicit::Estimate
     const double columns =
         std::min<double>(e.tile.columns, (weights ? channels * static_cast<double>(p.kh * p.kw) : channels) / column_tiles);
     const double rows = results / tiles / columns;
-    double terms = p.flops() / 2 / results / parts;
+    const double terms = p.flops() / 2 / results / parts;
     const double size = dtype == DType::bf16 ? 2 : 4, result_size = weights ? 4 : size;
     BlockWork block;
     double operands = terms * (rows + columns) * size;
     if (e.unit == Unit::runs) {
-        const double depth = static_cast<double>(p.kh) * conv2d::implicit::runs_of(p).length;
         const double of_a_pixel = static_cast<double>(p.stride * p.c);  // elements of a picture's row
-        if (!weights) terms = std::ceil(depth / 64) * 64 / parts;
         const double tap_rows = static_cast<double>(p.kh) / (weights ? column_tiles : parts), pixels = weights ? terms : rows;
         operands = (pixels * of_a_pixel * tap_rows + (weights ? rows : columns) * terms) * size;
-        const double pairs = terms * (weights ? depth / column_tiles + rows / 4 : rows + columns) / 2;
-        block.instructions = 13 * pairs / 32 + 1.5 * terms * e.tile.rows * e.tile.columns / (16 * 8 * 16);
     }
     block.second_cache = operands + rows * columns * (parts > 1 ? 8 + result_size / parts : result_size);
     // Borders are multiplied all the same.
-    const double r = e.tile.rows, k = e.tile.columns;
-    block.flops = 2 * terms * r * k;
+    const double r = e.tile.rows, k = e.tile.columns, multiplied = multiplied_terms(p, c.pass, e.unit) / parts;
+    block.flops = 2 * multiplied * r * k;
+    const bool narrow_dy = e.unit == Unit::mma && conv2d::implicit::takes_narrow_dy(p, c.pass);
+    if (e.unit == Unit::runs || narrow_dy) {
+        const double width_a = narrow_dy ? 1 : weights ? 8 : 2, width_b = narrow_dy ? 8 : weights ? 2 : 1;  // elements of a copy
+        block.instructions = 13 * multiplied * (r / width_a + k / width_b) / 32 + 1.5 * multiplied * r * k / (16 * 8 * 16);
+    }
     if (e.unit == Unit::wgmma) {
-        block.shared = terms * size * (2 * r + k * (1 + r / 64));
+        block.shared = multiplied * size * (2 * r + k * (1 + r / 64));
         block.resident = k == 128 ? 1 : r == 128 ? 2 : 3;
     } else if (e.unit != Unit::ordinary) {
-        block.shared = terms * size * (r * (1 + k / 32) + 3 * k);  // in once, then to each row or column of warps
+        block.shared = multiplied * size * (r * (1 + k / 32) + 3 * k);  // in once, then to each row or column of warps
         block.resident = k == 128 ? 1 : r == 128 ? 2 : 4;
     } else {
-        block.shared = terms * 4 * (r + k) * 7;  // of float32: in once, then a vector of A and two of B for each of eight warps
+        block.shared = multiplied * 4 * (r + k) * 7;  // of float32: in once, then a vector of A and two of B for each of eight warps
         block.resident = 4;
     }
     return block;

@@ -40,14 +40,17 @@ void add_ways(CLI::App& command, WaysOptions& ways) {
 }
 
 void add_predicted(CLI::App& command, PredictedOptions& predicted) {
-    command.add_option("--filter", predicted.filter, "only names that begin so");
-    command.add_option("--precision", predicted.precision, "of activations; tf32: float32, products in TF32")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
+    CLI::Option* const filter = command.add_option("--filter", predicted.filter, "only names that begin so");
+    CLI::Option* const precision =
+        command.add_option("--precision", predicted.precision, "of activations; tf32: float32, products in TF32")
+            ->capture_default_str()
+            ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
     command.add_option("--batch", predicted.batch, "pictures at once, of convolutions and of training steps")
         ->capture_default_str()
         ->check(CLI::Range(1, 256));
-    CLI::Option* const step = command.add_flag("--step", predicted.step, "sums of training steps and of level-1 inference, all in bf16");
+    CLI::Option* const step = command.add_flag("--step", predicted.step, "sums of training steps and of level-1 inference, all in bf16")
+                                  ->excludes(filter)
+                                  ->excludes(precision);
     command.add_option("--net", predicted.net, "of --step")
         ->capture_default_str()
         ->check(CLI::IsMember({"resnet50", "light"}))

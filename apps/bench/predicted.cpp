@@ -24,17 +24,6 @@ constexpr int goal_size = 320, goal_batch = 8;
 constexpr double safe_share = 0.75;             // of a goal: what the model leaves out may take a third more
 constexpr double most_of_second_cache = 10e12;  // bytes a second: what its slices could pass
 
-// Kernels of a call, where there are several (see the .cu files): sums before what follows from them, a gradient's scale behind it.
-int launches_of(const std::string& op, const std::string& direction, const std::string& label) {
-    const bool backward = direction == "backward";
-    if (op == "structural") return backward ? 5 : 3;
-    if (op == "overlap") return backward ? 3 : 1;
-    if (op == "batch_norm") return backward || (direction == "forward" && label.starts_with("training")) ? 2 : 1;
-    if (op == "promotion") return direction == "attention" ? 1 : 2;
-    if (op == "softmax") return label.find(" i1 ") == std::string::npos ? 2 : 1;
-    return backward && (op == "bce" || op == "error_loss" || op == "binary") ? 2 : 1;
-}
-
 // The optimiser's buffers are parameters: float32 beside activations of any type.
 DType dtype_of(const std::string& op, DType activations) { return op == "optimiser" ? DType::f32 : activations; }
 
@@ -189,14 +178,28 @@ void print_network(const std::string& what, const std::vector<OpWork>& list, con
     std::printf("\n");
 }
 
-void add_prediction(Row& row, double microseconds, const std::string& limit) {
-    const double ratio = 1e6 * summary_of(row.seconds).best / microseconds;
-    row.figures.push_back(
-        {"predicted_ms", 1e-3 * microseconds, concat("predicted ", fixed_text(1e-3 * microseconds, 4), " ms (", limit, ")")});
+// seconds: what it is compared with; 0: nothing.
+void add_prediction(Row& row, const DeviceModel& device, double microseconds, const std::string& limit, double seconds) {
+    row.figures.push_back({"predicted_ms", 1e-3 * microseconds,
+                           concat("predicted ", fixed_text(1e-3 * microseconds, 4), " ms on an ", device.name, " (", limit, ")")});
+    if (seconds == 0) return;
+    const double ratio = 1e6 * seconds / microseconds;
     row.figures.push_back({"measured_to_predicted", ratio, concat(fixed_text(ratio, 2), " of it")});
 }
 
 }  // namespace
+
+// Sums come before what follows from them; a loss's backward is its forward, with the gradient beside it, and the gradient's scale.
+int launches_of(const std::string& op, const std::string& direction, const std::string& label) {
+    const bool backward = direction.starts_with("backward");
+    if (op == "structural") return backward ? 5 : 3;
+    if (op == "overlap") return backward ? 3 : 1;
+    if (op == "batch_norm") return backward || (direction.starts_with("forward") && label.starts_with("training")) ? 2 : 1;
+    if (op == "promotion") return direction == "attention" ? 1 : 2;
+    if (op == "softmax") return label.find(" i1 ") == std::string::npos ? 2 : 1;
+    if (op == "resize_picture") return 3;  // where both sides change
+    return backward && (op == "bce" || op == "error_loss" || op == "binary") ? 2 : 1;
+}
 
 double bytes_of(const Direction& direction, DType dtype) {
     // A record counts the bytes of float32.
@@ -223,7 +226,9 @@ Work work_of(const std::string& op, const Case& c, const Direction& direction, D
     Work work = work_of(*convolution, dtype);
     for (const record::Operand& operand : direction.operands)
         if (operand.name == "dbias") {
-            work.beside = static_cast<double>(convolution->problem.y_count()) * static_cast<double>(size_of(dtype));
+            // dy of the op: of a transposed one the x of that convolution.
+            const conv2d::Problem& p = convolution->problem;
+            work.beside = static_cast<double>(op == "conv_transpose2d" ? p.x_count() : p.y_count()) * static_cast<double>(size_of(dtype));
             work.launches = 2;
         }
     return work;
@@ -232,12 +237,19 @@ Work work_of(const std::string& op, const Case& c, const Direction& direction, D
 void add_prediction(Row& row, const Work& work, DType dtype) {
     const DeviceModel device;
     const Prediction p = predict(device, work, dtype, device.launch);
-    add_prediction(row, p.microseconds, p.limit);
+    add_prediction(row, device, p.microseconds, p.limit, summary_of(row.seconds).best);
+}
+
+void add_prediction_of_way(Row& row, const Work& work, DType dtype, double seconds) {
+    const DeviceModel device;
+    const Prediction p = predict(device, work, dtype, device.launch);
+    const std::string took = seconds > 0 ? concat("took ", fixed_text(1e3 * seconds, 4), " ms") : "not measured here";
+    add_prediction(row, device, p.microseconds, concat(p.limit, "; ", p.way, "; ", took), seconds);
 }
 
 void add_prediction(Row& row, const std::vector<OpWork>& network, DType dtype) {
     const DeviceModel device;
-    add_prediction(row, summed(network, device, dtype, device.overlapped), "its kernels in a row");
+    add_prediction(row, device, summed(network, device, dtype, device.overlapped), "its kernels in a row", summary_of(row.seconds).best);
 }
 
 void run_predicted(const PredictedOptions& options) {

@@ -17,8 +17,14 @@ Work work_of(const Convolution& convolution, DType dtype);
 // batch: of a convolution, but for linear layers; other records stay as they are; 0: the record's.
 Work work_of(const std::string& op, const record::Case& c, const record::Direction& direction, DType dtype, int batch = 0);
 
-// The prediction beside a row that was measured, and their ratio. A row is a kernel after the other, each with a launch of its own.
+// Kernels that a call of a record's direction launches (its .cu file).
+int launches_of(const std::string& op, const std::string& direction, const std::string& label = {});
+
+// What an H200 is predicted to take, beside a row that was measured on any device, and their ratio. A row is a kernel after the other, each
+// with a launch of its own.
 void add_prediction(Row& row, const Work& work, DType dtype);
+// The same of a convolution's estimate, which need not be the way that the row is of. seconds: that this way took; 0: it was not measured.
+void add_prediction_of_way(Row& row, const Work& work, DType dtype, double seconds);
 // Beside a recorded step or map, whose launches overlap.
 void add_prediction(Row& row, const std::vector<OpWork>& network, DType dtype);
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "apps/bench/convolution_of_case.h"
 #include "apps/bench/predicted.h"
@@ -21,10 +22,16 @@ namespace {
 
 using conv2d::Pass;
 
-// What a twin launches, and whether it reads everything twice since sums must be there before what follows from them
-// (kernels/batch_norm, promotion, overlap, structural).
-int launches_forward(const std::string& name) { return name == "structural_kl" ? 4 : name == "overlap_loss" ? 2 : 1; }
-bool in_two_passes(const std::string& backward_of) { return backward_of == "batch_norm" || backward_of == "promote"; }
+// Kernels of an op, as its record has them. A loss's forward leaves its gradient, which the backward scales: the record's backward is both.
+int launches_forward(const std::string& name) {
+    if (name == "structural_kl") return launches_of("structural", "backward") - 1;
+    if (name == "overlap_loss") return launches_of("overlap", "backward") - 1;
+    return launches_of(name, "forward");
+}
+// Of the two that read everything twice, since sums must be there before what follows from them.
+int launches_backward(const std::string& name) {
+    return name == "batch_norm" || name == "promote" ? launches_of(name == "promote" ? "promotion" : name, "backward") : 1;
+}
 
 std::optional<Convolution> convolution_of(const std::any& problem, Pass pass, int batch) {
     std::optional<Convolution> c;
@@ -71,6 +78,7 @@ private:
     };
     class Watched;
 
+    static std::tuple<uint64_t, int, int> identity_of(const Tensor& t) { return {t.impl().graph, t.impl().node, t.impl().output}; }
     double bytes_of(int64_t count, DType dtype) const;
     void count_forward(const Call& call, bool view);
     void backward(const Call& call, Gradients& to, const std::function<void(Gradients&)>& run);
@@ -80,7 +88,8 @@ private:
     DType dtype_;
     OpObserver* before_;
     int calls_ = 0, tensors_ = 0, last_ = -1;  // last_: call whose backward came last
-    std::map<const Tensor::Impl*, int> numbers_;
+    // Of tensors that ops made, by what a tape knows them by: an address may be that of another one later.
+    std::map<std::tuple<uint64_t, int, int>, int> numbers_;
     std::set<int> with_moments_;           // tensors whose statistics are taken in passing
     std::set<int> with_sums_;              // tensors over whose gradient in this walk a batch norm's sums are
     std::set<int> tensors_with_gradient_;  // in this walk of the tape
@@ -156,7 +165,8 @@ void Counter::count_forward(const Call& call, bool view) {
     } else if (norm && norm->training) {
         // Moments are written behind the convolution and read here; else x is read a second time.
         const double moments = 12.0 * static_cast<double>(batch_norm::moment_parts(norm->rows * batch_) * norm->channels);
-        add(call.name, {bytes + (with_moments_.count(call.tensors[0]) ? 2 * moments : call.inputs[0]), 0, 2});
+        add(call.name, {bytes + (with_moments_.count(call.tensors[0]) ? 2 * moments : call.inputs[0]), 0,
+                        launches_of("batch_norm", "forward", "training")});
     } else if (!view) {
         add(call.name, {bytes, 0, launches_forward(call.name)});
     }
@@ -164,13 +174,13 @@ void Counter::count_forward(const Call& call, bool view) {
 
 std::vector<Tensor> Counter::observe(OpCall&& call) {
     // What judges a step works on buffers of parameters, which no batch enlarges: added behind the step.
-    const bool judges = call.name == "squared_norm" || call.name == "sum_of" || call.name == "all_finite";
+    const bool judges = call.name == "squared_norm" || call.name == "all_finite";
     Call known{calls_++, tensors_, std::string(call.name), text_of(call.outputs[0].shape, batch_), call.problem};
     if (const std::optional<Convolution> c = convolution_of(call.problem, Pass::forward, batch_)) known.shape += kernel_text(*c);
     for (const Tensor& t : call.inputs) {
         const Parameter* const parameter = t ? t.impl().parameter : nullptr;
         known.inputs.push_back(!t ? 0 : parameter ? 4 * static_cast<double>(t.count()) : bytes_of(t.count(), t.dtype()));
-        const auto at = t ? numbers_.find(&t.impl()) : numbers_.end();
+        const auto at = t && t.impl().graph > 0 ? numbers_.find(identity_of(t)) : numbers_.end();
         known.tensors.push_back(at == numbers_.end() ? -1 : at->second);
         known.parameters.push_back(parameter);
     }
@@ -193,7 +203,10 @@ std::vector<Tensor> Counter::observe(OpCall&& call) {
     std::vector<Tensor> outputs = apply(std::move(call));
     set_op_observer(this);
     if (convolution && convolution->has_moments()) with_moments_.insert(tensors_);
-    for (const Tensor& t : outputs) numbers_[&t.impl()] = tensors_++;
+    for (const Tensor& t : outputs) {
+        if (t.impl().graph > 0) numbers_[identity_of(t)] = tensors_;
+        ++tensors_;
+    }
     return outputs;
 }
 
@@ -223,12 +236,12 @@ void Counter::backward(const Call& call, Gradients& to, const std::function<void
         }
         if (watched.made.count(1)) add(Pass::backward_weights, ", weight gradient", watched.made.count(2) ? call.outputs[0] : 0);
     } else if (!watched.made.empty()) {
-        const bool twice = in_two_passes(call.name);
+        const int launches = launches_backward(call.name);
         const auto* const norm = std::any_cast<batch_norm::Problem>(&call.problem);
         const bool from_sums = norm && with_sums_.erase(call.result) > 0;
-        double bytes = watched.read() * (twice && !from_sums ? 2 : 1) + (from_sums ? sums_bytes(norm->rows, norm->channels) : 0);
+        double bytes = watched.read() * (from_sums ? 1 : launches) + (from_sums ? sums_bytes(norm->rows, norm->channels) : 0);
         for (const int i : watched.made) bytes += call.inputs[static_cast<size_t>(i)];
-        list.push_back({call.name + ", backward", call.shape, {bytes, 0, twice ? 2 : 1}});
+        list.push_back({call.name + ", backward", call.shape, {bytes, 0, launches}});
     }
     watched.given.insert(watched.made.begin(), watched.made.end());
     for (const int i : watched.given) flowed(call, static_cast<size_t>(i));
@@ -244,7 +257,8 @@ void Counter::flowed(const Call& call, size_t input) {
     list.push_back({parameter ? "sums of gradients, parameters" : "sums of gradients", call.shape, {3 * call.inputs[input]}});
 }
 
-// Behind the last backward of a recorded step (apps/salient/stage_as_one.cpp).
+// Behind the last backward of a recorded step (apps/salient/stage_as_one.cpp). The verdict: a sum of losses and norm, whether it is finite,
+// the statistics as they were.
 void add_update(std::vector<OpWork>& list, const TrainConfig& config, Stage& stage) {
     double moved = 0, statistics = 0;
     std::set<Part> parts;
@@ -308,7 +322,7 @@ std::vector<OpWork> training_step_work(Materials& materials, const StepForm& for
     TrainConfig config = materials.training(form.net, form.size);
     config.batch = {1, 1, 1};
     RunFolder folder(config.out);
-    const TrainingData data(config, folder, false, false);
+    const TrainingData data(config, folder, false, false, Device{DeviceType::cuda});  // there the step augments
     const Batch picture = data.loader(form.stage).next();
     auto net = std::make_unique<PurNet>(network_config(config, form.stage, false));
     initialise(net->parameters(), 1);
@@ -334,9 +348,9 @@ std::vector<OpWork> inference_work(const Materials& materials, const StepForm& f
         return place < 0 ? nullptr : &convolutions.at(static_cast<size_t>(place));
     };
     // On the host nothing merges (core/plan/merge.h); this is what a device makes of it.
-    const auto can_merge = [&](size_t a, size_t b) {
+    const auto can_merge = [&, wanted = merging_is_wanted()](size_t a, size_t b) {
         const Convolution *first = convolution_at(a), *second = convolution_at(b);
-        return first && second && first->pass == second->pass &&
+        return wanted && first && second && first->pass == second->pass &&
                conv2d::implicit::in_one_launch(first->problem, second->problem, first->pass, form.dtype);
     };
     const auto size = static_cast<double>(size_of(form.dtype));

@@ -28,11 +28,12 @@ std::vector<int> stages_of(Materials& materials, const std::string& net);
 
 // A training step on a device: a step of one picture on the CPU, whose ops, backwards, activations made again and sums of gradients are
 // counted as they come, for a batch: what a picture has is that many times as large, parameters are not. Where the device differs from
-// the CPU (statistics in passing, weights rounded to bf16, verdicts and updates of a recorded step), it is counted as the device has it.
+// the CPU (pictures augmented in the step, statistics in passing, weights rounded to bf16, verdicts and updates of a recorded step), it is
+// counted as the device has it.
 std::vector<OpWork> training_step_work(Materials& materials, const StepForm& form);
 
-// Level-1 inference: the steps of a plan, batch norms folded and epilogues fused, and the picture's bytes made activations. The stage is
-// none of its business.
+// Level-1 inference: the steps of a plan, batch norms folded, epilogues fused, convolutions merged (core/plan/merge.h), and the picture's
+// bytes made activations. The stage is none of its business.
 std::vector<OpWork> inference_work(const Materials& materials, const StepForm& form);
 
 // Microseconds, each launch taking `launch`.

@@ -19,13 +19,14 @@ namespace {
 
 constexpr int stage_number = 3;
 
-// A configuration with its data, opened as `train` opens it.
+// A configuration with its data, opened as `train` opens it: steps on a CUDA device augment their pictures.
 struct Session {
     TrainConfig config;
     RunFolder folder;
     TrainingData data;
 
-    explicit Session(const TrainConfig& wanted) : config(wanted), folder(config.out), data(config, folder, false, false) {}
+    explicit Session(const TrainConfig& wanted, Device computes = {})
+        : config(wanted), folder(config.out), data(config, folder, false, false, computes) {}
     int batch() const { return config.batch[stage_number - 1]; }
 };
 
@@ -125,7 +126,7 @@ Row time_training_on_device(const RowContext& context, const std::string& net, c
     TrainConfig config = context.materials.training(net, context.size);
     config.precision = precision;
     config.batch = {batch, batch, batch};
-    const Session session(config);
+    const Session session(config, context.device);
     const Batch pictures = session.data.loader(stage_number).next();
     Row row{.name = context.name, .seconds = {}, .flops = step_flops(*context.materials.network(net), batch, context.size)};
     const DType type = precision == "bf16" ? DType::bf16 : DType::f32;

@@ -121,9 +121,13 @@ std::vector<std::vector<size_t>> merged_steps(const Graph& graph, const std::fun
     return Groups(graph, can_merge).in_order();
 }
 
-void merge_convolutions(Graph& graph, Device device) {
+bool merging_is_wanted() {
     const char* const wish = std::getenv("PURNET_MERGE");
-    if (device.on_host() || (wish && std::string_view(wish) == "0")) return;
+    return !wish || std::string_view(wish) != "0";
+}
+
+void merge_convolutions(Graph& graph, Device device) {
+    if (device.on_host() || !merging_is_wanted()) return;
     const auto can_merge = [&](size_t a, size_t b) {
         const std::shared_ptr<const conv2d::PackedConv>&first = graph.steps[a].packed.conv, &second = graph.steps[b].packed.conv;
         return first && second && first->merges_with(*second);

@@ -17,6 +17,8 @@ namespace purnet {
 // measured or in TF32, is done by another kernel: there it differs by the rounding of sums. After fuse_convolutions. On the host nothing is
 // merged: threads share a convolution without a launch. PURNET_MERGE=0: nowhere, to compare.
 void merge_convolutions(Graph& graph, Device device);
+// What PURNET_MERGE says.
+bool merging_is_wanted();
 
 // Which steps that become, in their order: the numbers of those that are one, or of one that stays. can_merge(a, b): whether a launch takes
 // steps a and b, a < b.
