@@ -35,7 +35,8 @@ Row time_loader(const RowContext& context, Regions regions);
 
 // A training step of stage 3, batch 4, on one batch that stays (operations: three times those of the forward),
 Row time_training(const RowContext& context, const std::string& net);
-// on a device, which is waited for after ten of them, with the most memory that was in use there,
+// on a device, which augments its pictures in the step as in `train` and is waited for after ten of them, with the most memory that was in
+// use there,
 Row time_training_on_device(const RowContext& context, const std::string& net, const std::string& precision, int batch);
 // and with the loader at work beside it, superpixels from their cache; both in turns (goal: 1.1 times).
 Row time_training_with_loader(const RowContext& context, const std::string& net);
