@@ -13,11 +13,11 @@
 // it through shared memory and multiplies it, all at once: the slowest counts. Blocks go in waves of as many as fit; in a wave, the second
 // cache is shared by its blocks, the rest by those of one multiprocessor. So the last wave, with few blocks, is bound by what one block can
 // do. The kernel multiplies whole steps of its sum, whatever pads the last. Where operands are copied in less than 16 bytes (conv2d_runs.h:
-// x in pairs, weights one by one; dy of a head one by one), a warp's copy takes 13 instructions, of padding too, a matrix instruction one
-// and a half with what loads its operands; of four a clock, 0.7 are issued; pixels that windows share come from the first cache. All phases
-// of a strided data gradient count as alike. The result, sums in parts, and maps that an epilogue reads go through the second cache as
-// well. Not modelled: latency (a step waits for none of its bytes), bank conflicts, clocks that fall, what epilogues compute, and the tail
-// of passes over memory. All of these make a kernel slower than it says.
+// x in pairs, weights one by one; dy of a head one by one), the instructions of the loop count, copies of padding too; of four a clock, 0.7
+// are issued; pixels that windows share come from the first cache. All phases of a strided data gradient count as alike. The result, sums
+// in parts, and maps that an epilogue reads go through the second cache as well. Not modelled: latency (a step waits for none of its
+// bytes), bank conflicts, clocks that fall, what epilogues compute, and the tail of passes over memory. All of these make a kernel slower
+// than it says.
 #pragma once
 
 #include <algorithm>
@@ -101,6 +101,11 @@ inline double multiplied_terms(const conv2d::Problem& p, conv2d::Pass pass, conv
     return sum / (p.stride * p.stride);
 }
 
+// Instructions of a warp for a copy, and for a matrix instruction with what loads its operands: counted in the loops of mma_kernel in the
+// code that nvcc 13.0 makes for sm_90 of RunCorrelation, RunWeightGradient and NarrowWeightGradient, the walk to the next row of pixels
+// left out. Of a pair, 15 are its address and 3 are reads of shared memory that the compiler puts before each such copy.
+inline constexpr double copies_pair = 34, copies_eight = 30, copies_weight = 29, copies_dy = 18, multiplies = 2;
+
 inline BlockWork block_of(const Convolution& c, const conv2d::implicit::Estimate& e, DType dtype) {
     using conv2d::Pass;
     using conv2d::implicit::Unit;
@@ -130,8 +135,10 @@ inline BlockWork block_of(const Convolution& c, const conv2d::implicit::Estimate
     block.flops = 2 * multiplied * r * k;
     const bool narrow_dy = e.unit == Unit::mma && conv2d::implicit::takes_narrow_dy(p, c.pass);
     if (e.unit == Unit::runs || narrow_dy) {
-        const double width_a = narrow_dy ? 1 : weights ? 8 : 2, width_b = narrow_dy ? 8 : weights ? 2 : 1;  // elements of a copy
-        block.instructions = 13 * multiplied * (r / width_a + k / width_b) / 32 + 1.5 * multiplied * r * k / (16 * 8 * 16);
+        // For each element of a line of A and of B.
+        const double of_a = narrow_dy ? copies_dy : weights ? copies_eight / 8 : copies_pair / 2;
+        const double of_b = narrow_dy ? copies_eight / 8 : weights ? copies_pair / 2 : copies_weight;
+        block.instructions = multiplied * ((r * of_a + k * of_b) / 32 + multiplies * r * k / (16 * 8 * 16));
     }
     if (e.unit == Unit::wgmma) {
         block.shared = multiplied * size * (2 * r + k * (1 + r / 64));
