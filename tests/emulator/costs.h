@@ -20,14 +20,27 @@ struct Times {
     double read = 0, written = 0;
 };
 
+// Places in the source that take more turns of shared memory than the rest: those of one file that write, or those that read.
+struct Apart {
+    std::string file;
+    bool write;
+    double turns;
+};
+
+inline constexpr double any = -1;
+
 struct Movement {
     std::vector<Times> arrays;  // all but those of less than a sixteenth of the largest one's bytes
     // Of the place in the source that asks for most: units for each that the bytes of its lanes would take side by side, of global and of
     // shared memory. 0: none is accessed; `any`: not compared.
     double sectors = 1, turns = 0;
-    double slack = 0;  // relative, of the times
+    double slack = 0;            // relative, of the times
+    std::vector<Apart> apart{};  // `turns` is then of all other places
+    double elsewhere = any;      // sectors read of memory that is none of the arrays
 };
-inline constexpr double any = -1;
+
+// Sectors that rows of `row` bytes touch, one behind the other, each in pieces of `piece` bytes; of as many as they have.
+double ragged(int rows, int row, int piece);
 
 // Arrays on the device that are counted one by one, of zeros.
 class Arrays {

@@ -14,6 +14,8 @@
 #include <cmath>
 #include <set>
 
+#include "kernels/binary/binary.h"
+#include "kernels/overlap/overlap.h"
 #include "kernels/pool/pool.h"
 #include "kernels/record/record.h"
 #include "kernels/resize/resize.h"
@@ -31,17 +33,6 @@ double bytes_of(DType type) { return static_cast<double>(size_of(type)); }
 // Elements of 16 bytes: what a lane moves at once, and how far neighbouring lanes' elements of one index lie apart.
 double apart(DType type) { return 16 / bytes_of(type); }
 
-// Sectors that rows of `row` bytes touch, one behind the other, each in pieces of `piece` bytes; of as many as they have.
-double ragged(int rows, int row, int piece) {
-    double touched = 0;
-    for (int r = 0; r < rows; ++r)
-        for (int at = 0; at < row; at += piece) {
-            const int begin = r * row + at, end = r * row + std::min(at + piece, row);
-            touched += (end - 1) / 32 - begin / 32 + 1;
-        }
-    return touched / std::ceil(rows * row / 32.0);
-}
-
 // Values in [-1, 1], or in [0, 1] where the operand is to have no negative ones; labels and bytes in turn.
 void fill(const record::Operand& operand, DType type, char* at) {
     for (int64_t i = 0; i < operand.count(); ++i) {
@@ -52,6 +43,14 @@ void fill(const record::Operand& operand, DType type, char* at) {
         if (type == DType::i32) reinterpret_cast<int32_t*>(at)[i] = static_cast<int32_t>(i % std::max<int64_t>(operand.limit, 1));
         if (type == DType::u8) at[i] = static_cast<char>(i % 251);
     }
+}
+
+// The sums of columns on their way to shared memory, which nothing else there costs more than a turn.
+std::vector<Apart> sums_of_columns(DType type) { return {{"tile/columns.h", true, apart(type)}}; }
+
+// Once each, and what is left over behind the vectors of `vector` elements once more where it begins within a sector.
+double with_rest(int64_t count, int64_t vector, int64_t element) {
+    return 1 + (count % vector != 0 && (count - count % vector) * element % 32 != 0) / std::ceil(static_cast<double>(count * element) / 32);
 }
 
 // A direction of a case of a record, by its name: "op.direction.case".
@@ -100,6 +99,72 @@ TEST_CASE("costs: elementwise kernels move each element once") {
     }
     check_record("optimiser.ema.n4104", DType::f32, {{{"p", 1}, {"a", 1, 1}}});
     check_record("optimiser.restore.n4104", DType::f32, {{{"w", 1}, {"p", 1, 1}}});
+    const auto vectors_of_4 = [](int64_t element) { return with_rest(10007, 4, element); };
+    check_record("round_bf16.forward.n10007", DType::bf16, {{{"x", vectors_of_4(4)}, {"y", 0, vectors_of_4(2)}}});
+}
+
+// Of eight elements in bf16 a lane writes two words of four bytes, neighbours of which are eight bytes apart.
+TEST_CASE("costs: quantising reads each element once and writes a sector for each word of a lane") {
+    for (const DType type : types) {
+        const int64_t vector = static_cast<int64_t>(apart(type)), words = vector / 4;
+        const double y = static_cast<double>(words) + (with_rest(10007, vector, 1) - 1);
+        check_record("quantise.forward.n10007 scale0.015625 zero127", type,
+                     {{{"x", with_rest(10007, vector, static_cast<int64_t>(size_of(type)))}, {"y", 0, y}}, static_cast<double>(words)});
+    }
+}
+
+// A block's warps leave one word of shared memory each. Behind the vectors that are spread three elements follow, by one lane.
+TEST_CASE("costs: sums of a buffer read it once") {
+    for (const DType type : types)
+        for (const char* direction : {"sum", "squared_norm", "all_finite"})
+            check_record(concat("reduce.", direction, ".n100003"), type, {{{"x", 1}}, 1, 1});
+    for (const DType type : types)
+        check_record("reduce.spread.n100003", type, {{{"dx", 0, 1 + 2 / std::ceil(100003 * bytes_of(type) / 32)}}});
+}
+
+// A product's gradients need both operands: dy is read for each of the two. An operand of channels is read element by element, a vector
+// apart, so that 8 lanes ask for the four sectors of all their channels each time; its gradient is a sum of columns.
+TEST_CASE("costs: binary operations read each operand once, and the gradient twice") {
+    for (const DType type : types) {
+        const double once = with_rest(5 * 431 * 17, static_cast<int64_t>(apart(type)), static_cast<int64_t>(size_of(type)));
+        check_record("binary.forward.mul same n5 r431 c17", type, {{{"a", once}, {"b", once}, {"y", 0, once}}});
+        check_record("binary.backward.mul same n5 r431 c17", type,
+                     {{{"a", once}, {"b", once}, {"dy", 2 * once}, {"da", 0, once}, {"db", 0, once}}});
+        check_record("binary.forward.sub scalar n5 r431 c17", type, {{{"a", once}, {"y", 0, once}}});
+        check_record("binary.backward.mul scalar n5 r431 c17", type, {{{"a", once}, {"dy", 2 * once}, {"da", 0, once}}, 1, 1});
+        const binary::Problem p{binary::Operation::mul, binary::Broadcast::channel, 2, 64, 64};
+        Arrays arrays;
+        void* a = arrays.add("a", 128 * 64 * size_of(type));
+        void* dy = arrays.add("dy", 128 * 64 * size_of(type));
+        void* y = arrays.add("y", 128 * 64 * size_of(type));
+        void* b = arrays.add("b", 64 * size_of(type));
+        void* db = arrays.add("db", 64 * size_of(type));
+        const DeviceArray<char> workspace(binary::workspace_bytes(p));
+        const binary::Kernels& kernels = *binary::table().find({DeviceType::cuda, type});
+        const double b_times = 128 / 4 / 2 * apart(type);  // two blocks of 64 rows, four of which are a warp's
+        arrays.check(concat("binary by channel ", name_of(type)), {{{"a", 1}, {"dy"}, {"y", 0, 1}, {"b", b_times}}, 4},
+                     [&] { kernels.forward(p, a, b, y, on_device); });
+        arrays.check(concat("binary by channel, backward ", name_of(type)),
+                     {{{"a", 1}, {"dy", 2}, {"y", 0, 1}, {"b", b_times}, {"db", 0, 1}}, 4, 1, 0, sums_of_columns(type)},
+                     [&] { kernels.backward(p, a, b, dy, y, db, workspace.get(), on_device); });
+    }
+}
+
+// The sums, then the gradient. In bf16 a lane's eight gradients in float32 are two vectors, neighbours of which lie 32 bytes apart.
+TEST_CASE("costs: the overlap loss reads its operands twice") {
+    for (const DType type : types) {
+        const overlap::Problem p{.images = 1, .pixels = 8192};
+        Arrays arrays;
+        void* z = arrays.add("z", 8192 * size_of(type));
+        void* g = arrays.add("g", 8192 * size_of(type));
+        void* dz = arrays.add("dz", 8192 * sizeof(float));
+        const DeviceArray<float> loss(1);
+        const DeviceArray<char> workspace(overlap::workspace_bytes(p));
+        const double vectors = apart(type) / 4;
+        arrays.check(concat("overlap ", name_of(type)), {{{"z", 2}, {"g", 2}, {"dz", 0, vectors}}, vectors, 1}, [&] {
+            overlap::table().find({DeviceType::cuda, type})->forward(p, z, g, loss.get(), dz, workspace.get(), on_device);
+        });
+    }
 }
 
 // Blocks begin where a grid cuts the sum, within a sector or not: up to a sector more for each.
@@ -122,18 +187,19 @@ TEST_CASE("costs: losses read each operand once and write each gradient once") {
 TEST_CASE("costs: batch norm passes over its maps as often as docs/gpu.md says") {
     for (const DType type : types) {
         const double v = apart(type);
+        const std::vector<Apart> sums = sums_of_columns(type);
         // Each warp of the statistics reads the shift, the first row of its tile, a line of 128 bytes; so does finish.
         const auto with_shift = [&](double rows, double columns) {
             const double tiles = std::ceil(columns * bytes_of(type) / 128),
                          chunks = static_cast<double>(row_chunks(static_cast<int64_t>(rows), static_cast<int64_t>(columns)));
             return (tiles * chunks * 8 * 4 + tiles * 4) / (rows * columns * bytes_of(type) / 32);
         };
-        check_record("batch_norm.forward.training relu r64 c64", type, {{{"x", 2 + with_shift(64, 64)}, {"y", 0, 1}}, v, v});
+        check_record("batch_norm.forward.training relu r64 c64", type, {{{"x", 2 + with_shift(64, 64)}, {"y", 0, 1}}, v, 1, 0, sums});
         check_record("batch_norm.apply.training relu r64 c64", type, {{{"x", 1}, {"y", 0, 1}}, v});
-        check_record("batch_norm.backward.training relu r64 c64", type, {{{"x", 2}, {"dy", 2}, {"dx", 0, 1}}, v, v});
+        check_record("batch_norm.backward.training relu r64 c64", type, {{{"x", 2}, {"dy", 2}, {"dx", 0, 1}}, v, 1, 0, sums});
         check_record("batch_norm.apply.fixed prelu after r64 c64", type, {{{"x", 1}, {"after", 1}, {"y", 0, 1}}, v});
         check_record("batch_norm.backward.fixed relu before r300 c64", type,
-                     {{{"x", 2}, {"dy", 2}, {"before", 2}, {"dx", 0, 1}, {"dbefore", 0, 1}}, v, v});
+                     {{{"x", 2}, {"dy", 2}, {"before", 2}, {"dx", 0, 1}, {"dbefore", 0, 1}}, v, 1, 0, sums});
     }
 }
 
@@ -143,23 +209,37 @@ TEST_CASE("costs: batch norm from moments reads its map once") {
     for (const DType type : types) {
         const double tiles = std::ceil(40 * bytes_of(type) / 128);
         check_record("batch_norm.forward_from_moments.training relu r64 c40", type,
-                     {{{"x", 1}, {"y", 0, 1}, {"moments", (8 + 3 + 1) / 3.0}}, 40 * 4 / 32 / tiles, apart(DType::f32)});
+                     {{{"x", 1}, {"y", 0, 1}, {"moments", (8 + 3 + 1) / 3.0}}, 40 * 4 / 32 / tiles, 1, 0, sums_of_columns(DType::f32)});
+    }
+}
+
+// 192 rows of 40 channels: three parts. Constants in float32 as above; the means of the sums are doubles, of which a tile of 32 columns
+// and one of 8 ask for 10 sectors where three would do, one of 40 for 5 and not for two.
+TEST_CASE("costs: batch norm backward from sums reads its maps once") {
+    for (const DType type : types) {
+        const double constants = type == DType::f32 ? 10 / 3.0 : 5;
+        check_record("batch_norm.backward_from_sums.training relu6 r192 c40", type,
+                     {{{"x", 1}, {"dy", 1}, {"sums", 1}, {"dx", 0, 1}}, constants, 1, 0, sums_of_columns(DType::f32)});
     }
 }
 
 // Maps of 64 rows of 72 columns: tiles of 32 (float32) or 64 columns and one of 8, in bf16 rows of 144 bytes.
 TEST_CASE("costs: softmax over pixels and promotion read f twice, for the statistics and for the map") {
     for (const DType type : types) {
-        const double v = apart(type), row = type == DType::bf16 ? ragged(64, 144, 128) : 1;
+        const double row = type == DType::bf16 ? ragged(64, 144, 128) : 1;
+        const std::vector<Apart> sums = sums_of_columns(type), statistics{{"column_softmax.h", true, apart(type)}};
         const double tiles = std::ceil(72 * bytes_of(type) / 128), constants = 72 * 4 / 32 / tiles;  // a request for each tile
-        check_record("softmax.forward.o1 l64 i72 scale1", type, {{{"x", 2 * row}, {"y", 0, row}}, constants, v});
-        check_record("softmax.backward.o1 l64 i72 scale1", type, {{{"y", 2 * row}, {"dy", 2 * row}, {"dx", 0, row}}, constants, v});
-        check_record("promotion.forward.n1 r64 c72 gain1 scale1", type, {{{"target", row}, {"f", 2 * row}, {"y", 0, row}}, constants, v});
+        check_record("softmax.forward.o1 l64 i72 scale1", type, {{{"x", 2 * row}, {"y", 0, row}}, constants, 1, 0, statistics});
+        check_record("softmax.backward.o1 l64 i72 scale1", type,
+                     {{{"y", 2 * row}, {"dy", 2 * row}, {"dx", 0, row}}, constants, 1, 0, sums});
+        check_record("promotion.forward.n1 r64 c72 gain1 scale1", type,
+                     {{{"target", row}, {"f", 2 * row}, {"y", 0, row}}, constants, 1, 0, statistics});
         check_record("promotion.backward.n1 r64 c72 gain1 scale1", type,
-                     {{{"target", 2 * row}, {"f", 2 * row}, {"dy", 2 * row}, {"dtarget", 0, row}, {"df", 0, row}}, constants, v});
-        check_record("promotion.attention.n1 r64 c72 gain1 scale1", type, {{{"f", 2 * row}, {"attention", 0, row}}, constants, v});
+                     {{{"target", 2 * row}, {"f", 2 * row}, {"dy", 2 * row}, {"dtarget", 0, row}, {"df", 0, row}}, constants, 1, 0, sums});
+        check_record("promotion.attention.n1 r64 c72 gain1 scale1", type,
+                     {{{"f", 2 * row}, {"attention", 0, row}}, constants, 1, 0, statistics});
         // The global mean has no constants; its gradient has those of dy, in its type.
-        check_record("pool.global.global n1 r64 c72", type, {{{"x", row}}, row, v});
+        check_record("pool.global.global n1 r64 c72", type, {{{"x", row}}, row, 1, 0, sums});
         check_record("pool.global_backward.global n1 r64 c72", type, {{{"dx", 0, row}}, any});
     }
 }
