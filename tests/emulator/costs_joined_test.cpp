@@ -138,6 +138,23 @@ TEST_CASE("costs: convolutions in one launch move what each would alone") {
     for (const Kernel& kernel : {mma_64, mma_128, wgmma_64, wgmma_128}) check(bf16(), kernel);
 }
 
+// As batch norm's sums (costs_records_test.cpp), of rows of 128 channels.
+TEST_CASE("costs: gradients of biases read dy once") {
+    const auto check = [](auto element, double apart) {
+        using T = decltype(element);
+        const Key twin{DeviceType::cuda, dtype_of<T>};
+        Arrays arrays;
+        void* y = arrays.add("y", static_cast<size_t>(narrow.y_count()) * sizeof(T));
+        void* dbias = arrays.add("dbias", static_cast<size_t>(narrow.o) * sizeof(float));
+        const DeviceArray<char> workspace(conv2d::workspace(twin, narrow, Pass::backward_weights) + 16);
+        arrays.check(concat("gradient of a bias, ", name_of(dtype_of<T>)),
+                     {{{"y", 1}, {"dbias", 0, 1}}, 1, 1, 0, {{"tile/columns.h", true, apart}}},
+                     [&] { conv2d::table().find(twin)->backward_weights(narrow, nullptr, y, nullptr, dbias, workspace.get(), on_device); });
+    };
+    check(float(), 4);
+    check(bf16(), 8);
+}
+
 // Rows are the pixels of one line under a kernel of one tap.
 TEST_CASE("costs: linear layers move what convolutions do") {
     const auto check = [](auto element, const Kernel& kernel) {

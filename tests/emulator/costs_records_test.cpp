@@ -90,6 +90,7 @@ TEST_CASE("costs: elementwise kernels move each element once") {
         check_record("add.forward.n1000", type, {{{"a", 1}, {"b", 1}, {"y", 0, 1}}});
         check_record("activation.forward.relu n100003", type, {{{"x", 1}, {"y", 0, 1}}});
         check_record("activation.backward.relu n100003", type, {{{"y", 1}, {"dy", 1}, {"dx", 0, 1}}});
+        check_record("activation.backward.prelu n100003", type, {{{"x", 1}, {"dy", 1}, {"dx", 0, 1}}, 1, 1});  // with the slope's sum
         check_record("rectify.forward.n2048 scale100", type, {{{"x", 1}, {"e", 1}, {"y", 0, 1}}});
         check_record("rectify.backward.n2048 scale100", type, {{{"x", 1}, {"e", 1}, {"dy", 1}, {"dx", 0, 1}, {"de", 0, 1}}});
     }
