@@ -112,6 +112,26 @@ Asked run_gradients(const Problem& p) {
     return asked;
 }
 
+// An operand of conv2d_tile.h whose elements go one by one, 16 of the sum of each line: a warp has those of two lines, every 16 lines. The
+// first step's are another place in the source than the rest's.
+struct Elements {
+    Asked first{4}, rest{4};
+
+    // element(line of the tile, place in the sum): where it lies; negative: nowhere.
+    template <class Element>
+    void add_tile(int64_t depth, const Element& element) {
+        for (int warp = 0; warp < 8; ++warp, first.end_warp(), rest.end_warp())
+            for (int64_t begin = 0; begin < depth; begin += 16)
+                for (int line = warp * 2; line < 64; line += 16)
+                    for (int lane = 0; lane < 32; ++lane) {
+                        const int64_t k = begin + lane % 16, at = k < depth ? element(line + lane / 16, k) : -1;
+                        if (at >= 0) (begin ? rest : first).at(lane, at);
+                    }
+    }
+    double times(int64_t count) const { return first.times(count) + rest.times(count); }
+    double ratio() const { return std::max(first.ratio(), rest.ratio()); }
+};
+
 // The gradient of the input: a warp lies along a row of it, and where a window ends at the border lanes step over a pair. Both arrays.
 struct Spread {
     Asked dy, weight;
@@ -153,6 +173,34 @@ TEST_CASE("costs: convolutions by mma whose channels do not come in eights") {
     const Problem head{.n = 1, .h = 8, .w = 8, .c = 64, .o = 9};
     check_way<bf16>(head, Pass::backward_weights, {"mma 64x64", 64, 64, 1, 2, {}},
                     {{{"x", 1}, {"y", ragged(64, 18, 18)}, {"weight", 0, 1}}, ragged(64, 18, 18) * 36 / 64, 1});
+}
+
+// In float32 they go element by element, of two lines a warp: the stem, of which all is as the lanes come, and the gradients of a head of
+// one channel. Of its input's, each warp has two pixels of dy, and one line of weights is read by each row of tiles; of its weights', a
+// pixel's dy is read alone. Down a column of a tile 16 elements of the sum are written, every eighth in the same bank: two turns.
+TEST_CASE("costs: convolutions on ordinary cores whose channels do not come in fours") {
+    const Problem stem{.n = 1, .h = 16, .w = 16, .c = 3, .o = 64, .kh = 7, .kw = 7, .stride = 2, .pads = {3, 3, 3, 3}};
+    const Kernel kernel{"tiles 64x64", 64, 64, 0, 1, {}};
+    const int64_t depth = stem.kh * stem.kw * stem.c;
+    Elements x, weight;  // one tile
+    x.add_tile(depth, [&](int64_t pixel, int64_t k) -> int64_t {
+        const int64_t h = pixel / stem.out_w() * stem.stride - stem.pads.top + k / (stem.kw * stem.c);
+        const int64_t w = pixel % stem.out_w() * stem.stride - stem.pads.left + k / stem.c % stem.kw;
+        return h >= 0 && h < stem.h && w >= 0 && w < stem.w ? (h * stem.w + w) * stem.c + k % stem.c : -1;
+    });
+    weight.add_tile(depth, [&](int64_t line, int64_t k) { return line * depth + k; });
+    check_way<float>(stem, Pass::forward, kernel,
+                     {{{"x", x.times(stem.x_count())}, {"weight", weight.times(stem.weight_count())}, {"y", 0, 1}},
+                      std::max(x.ratio(), weight.ratio()),
+                      2});
+    const Problem head{.n = 2, .h = 8, .w = 8, .c = 64, .o = 1};
+    const auto check_gradient = [&](auto element) {
+        using T = decltype(element);
+        check_way<T>(head, Pass::backward_data, kernel, {{{"y", 32.0 / sizeof(T) / 2}, {"weight", 2}, {"x", 0, 1}}, 1, 2});
+    };
+    check_gradient(float());
+    check_gradient(bf16());
+    check_way<float>(head, Pass::backward_weights, kernel, {{{"x", 1}, {"y", 8}, {"weight", 0, 1}}, 1, 1});
 }
 
 // Eight rows of eight taps: a warp has four of these rows, each for itself. An output is a warp's, whose first lane writes it; it reads all
