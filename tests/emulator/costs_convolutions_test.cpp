@@ -116,6 +116,9 @@ TEST_CASE("costs: depthwise convolutions") {
         const auto writes = [](double turns) { return std::vector<Apart>{{"conv2d_depthwise.cu", true, turns}}; };
         check_way<T>(p, Pass::forward, kernel, {{{"x", pairs / 100}, {"weight", 1}, {"y", 0, 1}}, 1, apart / 4, 0, writes(9)});
         check_way<T>(p, Pass::backward_data, kernel, {{{"y", pairs / 64}, {"weight", 1}, {"x", 0, 1}}, 1, any, 0.1, writes(9)});
+        Problem padded = p;  // to 12 x 12: the gradient of a pixel has all taps
+        padded.pads = {2, 2, 2, 2};
+        check_way<T>(padded, Pass::backward_data, kernel, {{{"y", 900.0 / 144}, {"weight", 1}, {"x", 0, 1}}, 1, apart / 4, 0, writes(9)});
         check_way<T>(p, Pass::backward_weights, kernel, {{{"x", pairs / 100}, {"y", 3}, {"weight", 0, 8}}, 8, 1, 0, writes(apart)});
     };
     check(float(), 4);
