@@ -138,13 +138,13 @@ struct MergedCorrelation : Correlation<T, Forward> {
 
     // What the epilogue needs is chosen where it is needed: until then `member` alone is kept.
     __device__ void select(int z) {
-        const int all = One::products(this->p);
-        member = z / all;
-        const Member<T> own = numbered(member);
+        const int all = One::products(this->p), number = z / all;
+        const Member<T> own = numbered(number);
         this->source = own.source;
         this->weight = own.weight;
         (Forward ? this->p.o : this->p.c) = own.channels;
-        One::select(z - member * all);
+        One::select(z - number * all);
+        member = ptx::renewed(number);
     }
     template <int N>
     __device__ void put(int64_t row_at, int column, float (&v)[N]) const {

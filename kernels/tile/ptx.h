@@ -14,6 +14,13 @@ namespace purnet::ptx {
 // The address of shared memory within its window.
 __device__ __forceinline__ uint32_t shared_address(const void* pointer) { return static_cast<uint32_t>(__cvta_generic_to_shared(pointer)); }
 
+// The same number, from no instruction, which the compiler must take for a new one: what depends on it is worked out behind this place
+// alone, and not kept in registers from where the number came from.
+__device__ __forceinline__ int renewed(int number) {
+    asm volatile("" : "+r"(number));
+    return number;
+}
+
 // ---- Named barriers (bar.sync, bar.arrive): 16 a block, number 0 is __syncthreads ----
 // sync waits until `threads` threads, a multiple of 32, have come to this barrier; arrive counts without waiting.
 __device__ __forceinline__ void barrier_sync(unsigned id, unsigned threads) {

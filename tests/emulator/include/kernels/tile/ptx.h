@@ -17,6 +17,8 @@ using emulator::mutants::chosen;
 
 inline uint32_t shared_address(const void* pointer, Site site = {}) { return emulator::shared_offset(pointer, site); }
 
+inline int renewed(int number) { return number; }
+
 inline void barrier_sync(unsigned id, unsigned threads, Site site = {}) {
     if (!chosen("barrier", "deleted", site)) emulator::barrier_sync(id, threads, false, site);
 }
