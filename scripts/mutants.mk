@@ -7,9 +7,11 @@ MUTATED_SOURCES := $(MUTATED)/sources
 # The rewritten files: everything with code for the device but the instructions themselves and the lab.
 MUTATED_FILES := $(sort $(shell grep -lrE '__(device|global)__' kernels --include='*.h' --include='*.cu' | grep -vE '^kernels/(lab|runtime)/|^kernels/tile/ptx'))
 MUTATED_KERNELS := $(filter-out kernels/lab/%,$(CUDA_SOURCES)) $(sort $(shell find tests/emulator -name '*.cu'))
-# Left out: what needs more than the emulator and the records, such as a place that whole networks run on.
+# Left out: the lab, what counts or compares ways at length, and what has a place for whole networks, but for what reaches tiles and launches
+# that the records do not.
 MUTATED_TESTS := $(filter-out tests/emulator/main.cpp tests/emulator/lab% tests/emulator/costs% tests/emulator/records_test.cpp \
-    tests/emulator/libraries% tests/emulator/support% $(shell grep -l tests/device/place.h tests/emulator/*.cpp),$(call find_sources,tests/emulator tests/mutants))
+    tests/emulator/libraries% tests/emulator/support% $(shell grep -l tests/device/place.h tests/emulator/*.cpp),$(call find_sources,tests/emulator tests/mutants)) \
+    tests/emulator/place.cpp tests/emulator/moments_test.cpp $(patsubst %,tests/device/%_test.cpp,merged sums tf32)
 MUTATED_OBJECTS := $(patsubst %.cu,$(MUTATED)/%.cu.o,$(MUTATED_KERNELS)) $(patsubst %.cpp,$(MUTATED)/%.o,$(MUTATED_TESTS))
 MUTATED_FLAGS := $(EMULATOR_FLAGS_monitored) -DPURNET_EMULATOR_MUTANTS
 

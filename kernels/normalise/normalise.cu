@@ -88,9 +88,9 @@ void start(const Problem& p, const uint8_t* x, T* y, const Context& context) {
         levels.mean[c] = p.mean[c];
         levels.deviation[c] = p.deviation[c];
     }
-    auto* const kernel = aligned          ? row.items == 1 ? normalise_kernel<V, 1, C, T> : normalise_kernel<V, 4, C, T>
-                                  : row.items == 1 ? normalise_kernel<1, 1, C, T>
-                                          : normalise_kernel<1, 4, C, T>;
+    const bool one = row.items == 1;
+    auto* const kernel = aligned ? (one ? normalise_kernel<V, 1, C, T> : normalise_kernel<V, 4, C, T>)
+                                 : (one ? normalise_kernel<1, 1, C, T> : normalise_kernel<1, 4, C, T>);
     cuda::launch_early(kernel, cuda::blocks_for(vectors, threads * row.items), threads, 0, cuda::stream_of(context), levels, x, y, count);
 }
 

@@ -174,7 +174,7 @@ std::vector<Case> cases() {
     for (const auto& row : pairwise({{0, 1, 64, 257, 1025}, {1, 2, 3, 4}, {0, 9}, {0, 1}}))
         add_drawn(list, make_case(4 * row[0] + row[1], false, 0.1 * static_cast<double>(row[2]), static_cast<double>(row[3])));
     list.push_back(make_case(35528122, true));
-    for (const double max_norm : {0.5, 1.0, 1.5, 2.0}) list.push_back(scalar_case(max_norm < 1 ? 3 : 100, max_norm));
+    for (const double max_norm : {0.5, 1.0, 1.5, 2.0, 2.5, 3.0}) list.push_back(scalar_case(max_norm < 1 ? 3 : 100, max_norm));
     return list;
 }
 

@@ -15,8 +15,10 @@
 #include "core/random/philox.h"
 #include "core/tape.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_ways.h"
 #include "kernels/runtime/arithmetic.h"
 #include "tests/device/place.h"
+#include "tests/support/told_way.h"
 
 namespace purnet::test {
 namespace {
@@ -70,13 +72,16 @@ std::map<std::string, std::vector<float>> gradients(DType type, const Form& form
     return all;
 }
 
+conv2d::Problem convolution_of(const Form& form) {
+    const Shape& x = form.picture;
+    return {.n = x[0], .h = x[1], .w = x[2], .c = x[3], .o = form.channels, .kh = form.kernel, .kw = form.kernel};
+}
+
 void check(DType type, const Form& form) {
     CAPTURE(name_of(type));
     CAPTURE(form.picture);
     CAPTURE(name_of(form.activation));
-    const Shape& x = form.picture;
-    const conv2d::Problem convolution{.n = x[0], .h = x[1], .w = x[2], .c = x[3], .o = form.channels, .kh = form.kernel, .kw = form.kernel};
-    REQUIRE(conv2d::table().find({place().device.type, type})->gives_gradient_sums(convolution));
+    REQUIRE(conv2d::table().find({place().device.type, type})->gives_gradient_sums(convolution_of(form)));
     const auto got = gradients(type, form, true), wanted = gradients(type, form, false);
     REQUIRE(got.size() == wanted.size());
     for (const auto& [name, values] : wanted) {
@@ -112,6 +117,18 @@ TEST_CASE("device tape: sums that a convolution takes in passing are those of a 
     const AllowTf32 tf32;
     check(DType::f32, {{1, 12, 16, 64}, 72, 1, Activation::prelu, true});
     check(DType::f32, {{1, 14, 10, 136}, 24, 2, Activation::relu, true});
+}
+
+TEST_CASE("device tape: sums taken in passing by tiles of 128 rows, the last of which has 16") {
+    const Form form{{2, 9, 8, 72}, 72, 1, Activation::relu, true};
+    for (const char* way : {"mma 128x64", "mma 128x128", "wgmma 128x64", "wgmma 128x128"}) {
+        if (conv2d::implicit::ways<bf16>(convolution_of(form), conv2d::Pass::backward_data).front().name.rfind("wgmma", 0) != 0 &&
+            *way == 'w')
+            continue;
+        const ToldWay told(DType::bf16, convolution_of(form), conv2d::Pass::backward_data, way);
+        REQUIRE(conv2d::implicit::way_of<bf16>(convolution_of(form), conv2d::Pass::backward_data).name == way);
+        check(DType::bf16, form);
+    }
 }
 
 }  // namespace purnet::test

@@ -8,6 +8,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_runs.h"
 #include "kernels/optimiser/optimiser.h"
 #include "kernels/pool/pool.h"
 #include "kernels/promotion/promotion.h"
@@ -106,6 +107,26 @@ TEST_CASE_TEMPLATE("emulator: an infinity reaches the results whose window holds
                 const float got = static_cast<float>(y[static_cast<size_t>((row * 3 + column) * p.o + o)]);
                 CHECK(std::isfinite(got) == (row < 2 || column > 1));
             }
+}
+
+TEST_CASE("emulator: an infinity below the runs of a window reaches no result") {
+    // Runs of 10 elements, 30 terms: the tile of the sum is padded with tap rows below the kernel.
+    const conv2d::Problem p{.n = 1, .h = 7, .w = 8, .c = 3, .o = 8, .kh = 3, .kw = 3, .stride = 2};
+    REQUIRE(conv2d::implicit::takes_runs(p, conv2d::Pass::forward));
+    std::vector<float> values = counted(p.x_count());
+    values[static_cast<size_t>((5 * p.w + 1) * p.c)] = infinity;
+    const DeviceArray<bf16> x(as<bf16>(values)), weight(as<bf16>(std::vector<float>(static_cast<size_t>(p.weight_count()), 0.5f)));
+    const DeviceArray<bf16> y(static_cast<size_t>(p.y_count()));
+    const DeviceArray<char> workspace(conv2d::workspace(key_of<bf16>, p, conv2d::Pass::forward) + 16);
+    conv2d::table().get(&conv2d::Kernels::forward, "forward", key_of<bf16>)(p, x.get(), weight.get(), nullptr, y.get(), workspace.get(),
+                                                                            context);
+    for (int64_t row = 0; row < 3; ++row)                 // of taps 2 row to 2 row + 2
+        for (int64_t column = 0; column < 3; ++column) {  // of pixels 2 column to 2 column + 2
+            CAPTURE(row);
+            CAPTURE(column);
+            const float got = static_cast<float>(y[static_cast<size_t>((row * 3 + column) * p.o)]);
+            CHECK(std::isfinite(got) == (row < 2 || column > 0));
+        }
 }
 
 TEST_CASE("emulator: an infinite gradient reaches the place its output was read from and no other") {

@@ -6,7 +6,9 @@
 
 #include "core/ops/batch_norm.h"
 #include "core/ops/conv2d.h"
+#include "kernels/conv2d/conv2d_ways.h"
 #include "tests/device/place.h"
+#include "tests/support/told_way.h"
 
 namespace purnet::test {
 namespace {
@@ -65,6 +67,16 @@ TEST_CASE("emulator: a convolution's moments are those of what it stored, howeve
         check(type, {1, 6, 5, 32}, 9, 3);
         check(type, {1, 5, 13, 5}, 7, 1);
         check(type, {1, 1, 1, 8}, 8, 1);
+    }
+}
+
+TEST_CASE("emulator: a convolution's moments by tiles of 128 rows, the last of which has 16") {
+    const conv2d::Problem p{.n = 2, .h = 9, .w = 8, .c = 64, .o = 72};
+    for (const char* way : {"mma 128x64", "mma 128x128", "wgmma 128x64", "wgmma 128x128"}) {
+        place();
+        const ToldWay told(DType::bf16, p, conv2d::Pass::forward, way);
+        REQUIRE(conv2d::implicit::way_of<bf16>(p, conv2d::Pass::forward).name == way);
+        check(DType::bf16, {p.n, p.h, p.w, p.c}, p.o, 1);
     }
 }
 
