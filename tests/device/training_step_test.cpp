@@ -151,7 +151,7 @@ struct Bounds {
 };
 constexpr Bounds float32_bounds{1, 1e-5, 5, 1e-2, 1e-1, 10, 0};
 // A network of random weights with batch norms over a few values each makes of bf16's .002 a tenth to all of most gradients; the device
-// does no worse than rounding must, and where that leaves a gradient intact (a third of them), it is right.
+// does no worse than rounding must, and where that leaves a gradient intact (a fifth to two thirds of them), it is right.
 constexpr Bounds bf16_bounds{4, 1e-1, 1.5, 1.5e-1, 5e-1, 3, 0x1p-7};
 
 double median(std::vector<double> values) {
@@ -190,6 +190,7 @@ public:
         return concat(all_.size(), " ", what, "s: median ", half, ", the peers' ", half_of_peer, ", worst over its bound ", worst, " (",
                       where ? *where : "", ")");
     }
+    int64_t count() const { return static_cast<int64_t>(all_.size()); }
     // How many the peers' rounding leaves intact.
     int64_t intact() const {
         return std::count_if(all_.begin(), all_.end(), [](const One& one) { return one.size > 0 && one.peer < 0.25 * one.size; });
@@ -257,7 +258,7 @@ void check_step(int stage, Recipe recipe, DType dtype) {
         (e.statistic ? statistics : updates).add(e.name, change(e), of_peers(change), change(g));
         if (e.has_grad) gradients.add(e.name, gradient(e), of_peers(gradient), gradient(g));
     }
-    CHECK(gradients.intact() >= 50);
+    CHECK(6 * gradients.intact() >= gradients.count());  // of the peers alone: else the bounds would say little
     MESSAGE("stage ", stage, std::string(recipe == Recipe::paper ? " paper " : " code "), name_of(dtype), ": losses off by ", worst_loss,
             "; ", gradients.check("gradient", bounds), ", ", gradients.intact(), " intact; ", updates.check("update", bounds), "; ",
             statistics.check("statistic", bounds));
