@@ -321,6 +321,7 @@ std::vector<Case> cases() {
     add({.n = 2, .h = 9, .w = 6, .c = 5, .o = 8, .kh = 3, .kw = 4, .stride = 2, .pads = {0, 1, 1, 3}});
     add({.n = 1, .h = 9, .w = 7, .c = 2, .o = 24, .kh = 3, .kw = 1, .pads = {2, 0, 2, 0}, .dilation = 2});
     add({.n = 2, .h = 7, .w = 7, .c = 20, .o = 33, .stride = 2});
+    add({.n = 1, .h = 4, .w = 5, .c = 2, .o = 3, .stride = 3});  // two phases an axis that no tap meets
     add({.n = 1, .h = 9, .w = 9, .c = 4, .o = 5, .kh = 2, .kw = 2, .stride = 3, .pads = {1, 0, 0, 1}});
     add({.n = 1, .h = 1, .w = 3, .c = 16, .o = 16, .kh = 3, .kw = 3, .stride = 2, .pads = {1, 1, 1, 1}});  // a phase without pixels
     add_moments({.n = 1, .h = 2, .w = 2, .c = 521, .o = 9});                                               // one tile, its sum in parts

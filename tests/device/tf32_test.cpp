@@ -23,11 +23,12 @@ struct Layer {
     bool multiplied = true;  // on tensor cores
 };
 
-// Tiles of both sizes with rows, columns and terms left over, phases of a strided data gradient, sums in parts.
+// Tiles of both sizes with rows, columns and terms left over, phases of a strided data gradient, some of them empty, sums in parts.
 const std::vector<Layer> layers{
     {"3x3", {2, 9, 7, 12}, {20, 3, 3, 12}, {.pads = {1, 1, 1, 1}}},
     {"dilated", {1, 11, 9, 36}, {68, 3, 3, 36}, {.pads = {2, 2, 2, 2}, .dilation = 2}},
     {"stride 2", {1, 10, 9, 8}, {12, 4, 3, 8}, {.stride = 2, .pads = {1, 0, 2, 1}}},
+    {"phases without places", {1, 1, 3, 16}, {16, 3, 3, 16}, {.stride = 2, .pads = {1, 1, 1, 1}}},
     {"groups", {2, 6, 5, 24}, {16, 3, 3, 12}, {.pads = {1, 1, 1, 1}, .groups = 2}},
     {"deep", {3, 7, 6, 520}, {8, 1, 1, 520}, {}},
     {"many pixels", {4, 30, 30, 8}, {136, 1, 1, 8}, {}},
